@@ -1,0 +1,80 @@
+/* Signed append-only logs: one per domain, and the node's journal, all of one format (C2SP tlog-tiles, RFC 6962 hashing).
+ *
+ * On disk, under the ledger's folder:
+ *   wal                          every entry not yet in tiles; one file for all logs of the node; group commit, one fdatasync
+ *   logs/<log id>/checkpoint     signed note "<origin>\n<size>\n<root base64>\n" (C2SP tlog-checkpoint)
+ *   logs/<log id>/tile/<L>/<N>[.p/<W>]     hash tiles, height 8; tile/entries/<N>[.p/<W>]: bundles of 256 entries, u16-prefixed
+ *   logs/<log id>/keys           the log's verifier key, one line, signed-note format
+ * An entry is at most 65,535 bytes. Log ids are 64 hex digits, or "journal".
+ *
+ * Durability: ledger_commit() returns OK only after fdatasync; if it fails the ledger is dead (every later call answers
+ * READ_ONLY) and the process must end: never retried, because the kernel may have dropped the dirty pages. At open the log is
+ * rebuilt from tiles and wal, what could have been torn at the very end of the wal (never acknowledged) is cut, everything else
+ * that does not check stops that log: ledger_state() tells the entry, and appends to it answer CORRUPT.
+ *
+ * One process owns a ledger (flock on `lock`); a second gets CONFLICT. No threads inside; the caller serialises. */
+#ifndef HEDDLE_LEDGER_LEDGER_H
+#define HEDDLE_LEDGER_LEDGER_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { LEDGER_ENTRY_MAX = 65535, LEDGER_ID_MAX = 64, HASH_BYTES = 32 };
+
+typedef struct { uint8_t b[HASH_BYTES]; } Hash;
+
+struct ledger; /* opaque */
+
+/* Where a log stands: how many entries, and the RFC 6962 root over them. */
+struct ledger_head { uint64_t size; Hash root; };
+
+/* Open or create. dirfd is borrowed for the lifetime. */
+NODISCARD Err ledger_open(struct ctx *c, int dirfd, struct ledger **ret);
+void ledger_close(struct ledger *l); /* NULL is fine; commits nothing */
+
+/* Make a log known. Existing: OK, nothing happens. */
+NODISCARD Err ledger_create(struct ctx *c, struct ledger *l, Str log_id);
+NODISCARD Err ledger_head(struct ctx *c, const struct ledger *l, Str log_id, struct ledger_head *ret); /* with what is appended but not committed */
+/* Leaf hash of the newest entry; all zero for an empty log. */
+NODISCARD Err ledger_prev(struct ctx *c, const struct ledger *l, Str log_id, Hash *ret);
+
+/* Put an entry behind the others in memory; it counts only after ledger_commit(). *ret_index is its place. */
+NODISCARD Err ledger_append(struct ctx *c, struct ledger *l, Str log_id, Str entry, uint64_t *ret_index);
+/* Write all that was appended since the last commit with one write and one fdatasync. */
+NODISCARD Err ledger_commit(struct ctx *c, struct ledger *l);
+/* Give up what was appended since the last commit. */
+void ledger_rollback(struct ledger *l);
+
+/* Signs the body of a checkpoint: text → complete signature line(s) "— name base64\n" appended to out. Called by
+ * ledger_publish() only, after the tree it covers is durable and recorded as signed state. */
+typedef Err (*ledger_sign_fn)(struct ctx *c, void *arg, Str log_id, Str note_text, struct buf *out);
+
+/* Move committed entries from the wal into tiles, sign and write checkpoints of the logs that changed, shorten the wal. Idempotent;
+ * safe to die in at any point. Call when idle, before a copy is taken, and at the end. */
+NODISCARD Err ledger_publish(struct ctx *c, struct ledger *l, ledger_sign_fn sign, void *arg);
+/* The origin line of a log: "heddle/<log id>". */
+void ledger_origin(Str log_id, struct buf *out);
+
+/* Read entries [from, from+count) of a log through a callback, in order, committed ones only. The entry borrows. */
+typedef Err (*ledger_entry_fn)(struct ctx *c, void *arg, uint64_t index, Str entry);
+NODISCARD Err ledger_read(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, uint64_t count, ledger_entry_fn fn, void *arg);
+NODISCARD Err ledger_entry(struct ctx *c, struct ledger *l, Str log_id, uint64_t index, Str *ret); /* in the arena of c */
+
+/* RFC 6962 2.1.1 / 2.1.2; hashes in the arena of c. */
+NODISCARD Err ledger_prove_inclusion(struct ctx *c, struct ledger *l, Str log_id, uint64_t index, uint64_t size, Hash **ret, size_t *ret_n);
+NODISCARD Err ledger_prove_consistency(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, uint64_t to, Hash **ret, size_t *ret_n);
+
+struct ledger_state {
+	Str log_id;                /* borrows */
+	uint64_t size, published;  /* committed entries; of them in tiles under a checkpoint */
+	bool damaged;              /* then `damage` says which file and entry, and appends are refused */
+	const char *damage;
+};
+size_t ledger_states(struct ledger *l, struct arena *a, struct ledger_state **ret);
+
+/* A file of the tlog-tiles layout by its path relative to the log ("checkpoint", "tile/0/000.p/5"), for serving; NOT_FOUND for
+ * anything that is not a well-formed tile path. At most 16.8 MB; in the arena of c. */
+NODISCARD Err ledger_file(struct ctx *c, struct ledger *l, Str log_id, Str path, Str *ret);
+
+#endif

@@ -1,0 +1,96 @@
+#include "crypt/hash.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypt_sha256), "room for the streaming state");
+_Static_assert(_Alignof(crypto_hash_sha256_state) <= _Alignof(struct crypt_sha256), "alignment of the streaming state");
+
+static const unsigned char *
+bytes(Str s)
+{
+	return (const unsigned char *)(s.p ? s.p : "");
+}
+
+void secret_wipe(struct secret32 *s) { sodium_memzero(s, sizeof *s); }
+void crypt_wipe(void *p, size_t n) { sodium_memzero(p, n); }
+
+Err
+crypt_init(struct ctx *c)
+{
+	ENSURE(c, sodium_init() >= 0, UNAVAILABLE, "the cryptographic library could not start: no source of random bytes");
+	return OK;
+}
+
+void
+crypt_sha256(Str data, uint8_t ret[static CRYPT_HASH_BYTES])
+{
+	crypto_hash_sha256(ret, bytes(data), data.n);
+}
+
+static crypto_hash_sha256_state *
+state_of(struct crypt_sha256 *h)
+{
+	return (crypto_hash_sha256_state *)(void *)h->opaque;
+}
+
+void crypt_sha256_init(struct crypt_sha256 *h) { crypto_hash_sha256_init(state_of(h)); }
+void crypt_sha256_add(struct crypt_sha256 *h, Str data) { crypto_hash_sha256_update(state_of(h), bytes(data), data.n); }
+
+void
+crypt_sha256_end(struct crypt_sha256 *h, uint8_t ret[static CRYPT_HASH_BYTES])
+{
+	crypto_hash_sha256_final(state_of(h), ret);
+	sodium_memzero(h, sizeof *h);
+}
+
+void
+crypt_hmac_sha256(Str key, Str data, uint8_t ret[static CRYPT_HASH_BYTES])
+{
+	crypto_auth_hmacsha256_state h;
+
+	crypto_auth_hmacsha256_init(&h, bytes(key), key.n);
+	crypto_auth_hmacsha256_update(&h, bytes(data), data.n);
+	crypto_auth_hmacsha256_final(&h, ret);
+	sodium_memzero(&h, sizeof h);
+}
+
+void
+crypt_mac(const struct secret32 *key, Str data, uint8_t *ret, size_t n)
+{
+	assert(n == 16 || n == 32);
+	int r = crypto_generichash(ret, n, bytes(data), data.n, key->secret_bytes, sizeof key->secret_bytes);
+	assert(r == 0);
+	(void)r;
+}
+
+bool
+crypt_equal(const void *a, const void *b, size_t n)
+{
+	return sodium_memcmp(a, b, n) == 0;
+}
+
+void crypt_random(void *ret, size_t n) { randombytes_buf(ret, n); }
+
+void
+crypt_random_id(char ret[static CRYPT_ID_MAX])
+{
+	unsigned char raw[16];
+
+	randombytes_buf(raw, sizeof raw);
+	sodium_bin2hex(ret, CRYPT_ID_MAX, raw, sizeof raw);
+}
+
+void
+crypt_short_id(const char *prefix, char ret[static CRYPT_SHORT_ID_MAX])
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char raw[12];
+	size_t n = strlen(prefix);
+
+	assert(n <= 16);
+	randombytes_buf(raw, sizeof raw);
+	memcpy(ret, prefix, n);
+	for (size_t i = 0; i < sizeof raw; i++) ret[n + i] = alphabet[raw[i] & 31];
+	ret[n + sizeof raw] = 0;
+}

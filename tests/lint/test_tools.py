@@ -157,6 +157,10 @@ class Runner(unittest.TestCase):
     def test_other_program_counts_as_one(self):
         self.assertEqual(self.count("", name="heddle:wire / wire/replay"), (1, 0))
 
+    def test_tap(self):
+        self.assertEqual(self.count("1..3\nok 1 - a\nnot ok 2 - b\nnot ok 3 # SKIP c\n", 1, result="FAIL"), (1, 1))
+        self.assertEqual(self.count("1..2\nok 1 - a\n"), (1, 1))
+
     def test_stage_without_tests_fails(self):
         with mock.patch.dict(runner.STAGES, empty=lambda _: runner.Count()), mock.patch("builtins.print"):
             self.assertEqual(runner.run_stage("empty", None).failed, 1)

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 # A module may include only itself and the modules before it.
-MODULES = ("base os crypt codec net ipc ledger store policy mesh table query job customer api cmd").split()
+MODULES = ("base os crypt codec net ipc ledger store policy mesh table query job customer api core cmd").split()
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # Outside headers that only the named modules may include.

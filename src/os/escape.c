@@ -53,13 +53,21 @@ static int make_socket_udp(void) { return opened(socket(AF_INET6, SOCK_DGRAM | S
 static int make_socket_unix(void) { return opened(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 static int make_socket_netlink(void) { return opened(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)); }
 static int make_memfd(void) { return opened(memfd_create("escape", MFD_CLOEXEC)); }
-static int change_mode_path(void) { return done(fchmodat(AT_FDCWD, "/", 0755, 0)); }
-static int change_owner(void) { return done(fchownat(AT_FDCWD, "/", 0, 0, 0)); }
+static int change_owner(void) { return done(fchownat(AT_FDCWD, "/", (uid_t)-1, (gid_t)-1, 0)); }
 static int change_folder(void) { return done(chdir("/")); }
 static int signal_parent(void) { return done(kill(getppid(), 0)); }
 static int signal_everybody(void) { return done(kill(-1, 0)); }
 static int become_root(void) { return done(setresuid(0, 0, 0)); }
 static int set_priority(void) { return done(setpriority(PRIO_PROCESS, 0, 0)); }
+
+static int
+change_mode(void)
+{
+	struct stat st;
+
+	if (stat("/", &st) < 0) st.st_mode = 0755; /* not even looked at by the gate, which is refused either way */
+	return done(fchmodat(AT_FDCWD, "/", st.st_mode & 07777, 0));
+}
 
 static int
 set_limit(void)
@@ -163,7 +171,7 @@ static const struct escape escapes[] = {
     {"make a local socket", make_socket_unix, 1, 0, false},
     {"make a netlink socket", make_socket_netlink, 1, 0, false},
     {"make an anonymous file", make_memfd, 1, WRITERS, false},
-    {"change a mode", change_mode_path, 1, 0, false},
+    {"change a mode", change_mode, 1, 0, false},
     {"change an owner", change_owner, 1, 0, false},
     {"change the folder", change_folder, 1, 0, false},
     {"signal the parent", signal_parent, 1, 0, false},

@@ -85,6 +85,14 @@ file_open(struct ctx *c, int dirfd, const char *path, int flags, mode_t mode, in
 	return OK;
 }
 
+static bool
+is_link(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* For kernels without openat2: each part opened in turn, links refused. ELOOP and EXDEV mean an attempt to leave. */
 static int
 open_steps(int dirfd, const char *path, int flags, mode_t mode)
@@ -102,6 +110,7 @@ open_steps(int dirfd, const char *path, int flags, mode_t mode)
 		memcpy(name, part.p, part.n);
 		name[part.n] = 0;
 		int next = openat(at, name, O_CLOEXEC | O_NOFOLLOW | (last ? flags : O_PATH | O_DIRECTORY), mode);
+		if (next < 0 && errno == ENOTDIR) errno = is_link(at, name) ? ELOOP : ENOTDIR;
 		fd_close(&at);
 		if (last || next < 0) return next;
 		at = next;

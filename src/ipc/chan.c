@@ -86,7 +86,7 @@ send_some(struct ctx *c, struct chan *ch, struct chan_out *o, bool *ret_all)
 	if (o->fd_count) {
 		msg.msg_control = control.bytes;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * o->fd_count);
-		struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
+		struct cmsghdr *cm = &control.align; /* what CMSG_FIRSTHDR() would give */
 		*cm = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * o->fd_count)};
 		memcpy(CMSG_DATA(cm), o->fds, sizeof(int) * o->fd_count);
 	}

@@ -22,7 +22,7 @@ struct mesh_domain {
 	uint8_t event_pub[32];   /* Ed25519 key in force */
 	bool center;
 	uint64_t log_size;       /* entries folded, refused ones too */
-	Hash head;               /* leaf hash of the newest accepted entry */
+	Hash head;               /* leaf hash of the newest entry, refused ones too: what the next one names as `prev` */
 };
 
 struct mesh_member { Str person_id, domain_id; enum role role; bool active; Str added_by; };
@@ -90,8 +90,12 @@ NODISCARD Err mesh_apply(struct ctx *c, struct mesh *m, Str log_id, uint64_t ind
 /* Would this payload (not yet signed) be accepted as the next entry of the log? DENIED when the log has not the authority to say
  * it ("only stores can grant on stores.transactions"), INVALID, NOT_FOUND, CONFLICT otherwise. Changes nothing. */
 NODISCARD Err mesh_check(struct ctx *c, const struct mesh *m, Str log_id, Str payload);
+/* Is this entry signed by the domain whose log it stands in? The entries before it must be folded (the first one needs none). */
+NODISCARD Err mesh_check_signature(struct ctx *c, const struct mesh *m, Str log_id, uint64_t index, Str entry);
 /* Put back a record that the store kept; the same as having folded the events that made it. */
 NODISCARD Err mesh_load(struct ctx *c, struct mesh *m, Str kind, Str id, Str body);
+/* Every record in (kind, id) order: what a rebuild writes at the end instead of each step. */
+NODISCARD Err mesh_records(struct ctx *c, const struct mesh *m, mesh_record_fn fn, void *arg);
 /* SHA-256 over all records in (kind, id) order: u32be kind length, kind, u32be id length, id, u32be body length, body. The same
  * as store_hash(). */
 void mesh_hash(const struct mesh *m, uint8_t ret[32]);
@@ -101,15 +105,20 @@ size_t mesh_refused(const struct mesh *m, struct arena *a, struct mesh_refused *
 
 /* --- asking; results borrow from the state and are valid until the next mesh_apply() --- */
 
+/* Ids of things are unique within their log. Should two logs use one, the log of the smaller domain id is found, everywhere the same;
+ * mesh_decide() never looks up by id alone. Of domains of one name likewise. By name only products that are not retired. */
 const struct mesh_domain *mesh_domain(const struct mesh *m, Str id);
 const struct mesh_domain *mesh_domain_by_name(const struct mesh *m, Str name);
 const struct mesh_product *mesh_product(const struct mesh *m, Str id);
 const struct mesh_product *mesh_product_by_name(const struct mesh *m, Str domain_dot_product);
 const struct mesh_table *mesh_table_by_name(const struct mesh *m, Str domain_dot_product_dot_table, const struct mesh_product **ret_product);
-const struct mesh_member *mesh_member(const struct mesh *m, Str person_id); /* a person belongs to one domain */
+/* A person belongs to one domain. Should several claim them: the smallest domain id of those where they are active. */
+const struct mesh_member *mesh_member(const struct mesh *m, Str person_id);
 const struct mesh_grant *mesh_grant(const struct mesh *m, Str id);
+/* The grant of that id in that domain's log: what a revoke is about. */
+const struct mesh_grant *mesh_grant_in(const struct mesh *m, Str domain_id, Str id);
 const struct mesh_request *mesh_request(const struct mesh *m, Str id);
-const struct mesh_restriction *mesh_restriction(const struct mesh *m, Str id);
+const struct mesh_restriction *mesh_restriction(const struct mesh *m, Str id); /* the center's; others have no effect and are not shown */
 
 /* Lists in the arena, sorted by name or time; NULL filters mean all. */
 size_t mesh_domains(const struct mesh *m, struct arena *a, const struct mesh_domain ***ret);

@@ -1,0 +1,466 @@
+#include "mesh/doc.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "codec/json.h"
+#include "crypt/encode.h"
+
+static const uint64_t NUMBER_MAX = (UINT64_C(1) << 53) - 1;
+
+static struct doc_node *
+node_new(struct doc *d, enum doc_kind kind)
+{
+	if (d->count == d->cap) {
+		bool heap = d->nodes != d->small;
+		struct doc_node *grown = mem_resize(heap ? d->nodes : NULL, (size_t)d->cap * 4 * sizeof *grown);
+		if (!heap) memcpy(grown, d->small, sizeof d->small);
+		d->nodes = grown;
+		d->cap *= 4;
+	}
+	struct doc_node *n = &d->nodes[d->count++];
+	n->kind = kind;
+	n->count = 0;
+	n->skip = 1;
+	n->key = n->text = (Str){"", 0};
+	return n;
+}
+
+void
+doc_init(struct doc *d)
+{
+	d->nodes = d->small;
+	d->count = 0;
+	d->cap = DOC_SMALL;
+	d->root = NULL;
+}
+
+void
+doc_fini(struct doc *d)
+{
+	if (d->nodes != d->small) free(d->nodes);
+	json_decref(d->root);
+	doc_init(d);
+}
+
+/* --- the scanner --- */
+
+struct scan {
+	const char *p, *end;
+	struct doc *d;
+	unsigned depth;
+};
+
+static bool scan_value(struct scan *s, Str key);
+
+/* A string without escapes; p stands on the opening quote. */
+static bool
+scan_text(struct scan *s, Str *ret)
+{
+	const char *from = ++s->p;
+	unsigned char high = 0;
+
+	for (; s->p < s->end && *s->p != '"'; s->p++) {
+		unsigned char b = (unsigned char)*s->p;
+		if (b < 0x20 || b == '\\') return false;
+		high |= b;
+	}
+	if (s->p == s->end) return false;
+	*ret = str_of(from, (size_t)(s->p++ - from));
+	return high < 0x80 || str_is_utf8(*ret);
+}
+
+static bool
+scan_number(struct scan *s, uint64_t *ret)
+{
+	const char *from = s->p;
+
+	while (s->p < s->end && *s->p >= '0' && *s->p <= '9') s->p++;
+	if (s->p == s->end || (*s->p != ',' && *s->p != ']' && *s->p != '}')) return false;
+	return str_u64(str_of(from, (size_t)(s->p - from)), ret) && *ret <= NUMBER_MAX;
+}
+
+static bool
+scan_word(struct scan *s, Str word)
+{
+	if (!str_starts(str_of(s->p, (size_t)(s->end - s->p)), word)) return false;
+	s->p += word.n;
+	return true;
+}
+
+/* Was the key of the newest member used before? `seen` saves the search for most. */
+static bool
+key_twice(const struct doc_node *object, Str key, uint64_t *seen)
+{
+	uint64_t bit = UINT64_C(1) << ((key.n * 7 + (key.n ? (unsigned char)key.p[0] + (unsigned char)key.p[key.n - 1] * 3u : 0)) & 63);
+
+	if (*seen & bit)
+		for (const struct doc_node *n = doc_first(object); n; n = doc_next(object, n))
+			if (str_eq(n->key, key)) return true;
+	*seen |= bit;
+	return false;
+}
+
+static bool
+scan_members(struct scan *s, uint32_t at, char close)
+{
+	uint64_t seen = 0;
+
+	s->p++;
+	if (s->p < s->end && *s->p == close) return s->p++, true;
+	for (;;) {
+		Str key = {"", 0};
+		if (close == '}') {
+			if (s->p == s->end || *s->p != '"' || !scan_text(s, &key)) return false;
+			if (key_twice(&s->d->nodes[at], key, &seen)) return false;
+			if (s->p == s->end || *s->p++ != ':') return false;
+		}
+		if (!scan_value(s, key)) return false;
+		s->d->nodes[at].count++;
+		s->d->nodes[at].skip = s->d->count - at;
+		if (s->p == s->end) return false;
+		char c = *s->p++;
+		if (c == close) return true;
+		if (c != ',') return false;
+	}
+}
+
+static bool
+scan_container(struct scan *s, Str key)
+{
+	bool object = *s->p == '{';
+	uint32_t at = s->d->count;
+
+	if (++s->depth > DOC_DEPTH_MAX) return false;
+	node_new(s->d, object ? DOC_OBJECT : DOC_ARRAY)->key = key;
+	bool ok = scan_members(s, at, object ? '}' : ']');
+	s->depth--;
+	return ok;
+}
+
+static bool
+scan_value(struct scan *s, Str key)
+{
+	Str text;
+	uint64_t number;
+
+	if (s->p == s->end) return false;
+	if (*s->p == '{' || *s->p == '[') return scan_container(s, key);
+	if (*s->p == '"') {
+		if (!scan_text(s, &text)) return false;
+		struct doc_node *n = node_new(s->d, DOC_TEXT);
+		n->key = key;
+		n->text = text;
+		return true;
+	}
+	if (*s->p == 't' || *s->p == 'f') {
+		bool truth = *s->p == 't';
+		if (!scan_word(s, truth ? S("true") : S("false"))) return false;
+		struct doc_node *n = node_new(s->d, DOC_BOOL);
+		n->key = key;
+		n->truth = truth;
+		return true;
+	}
+	if (!scan_number(s, &number)) return false;
+	struct doc_node *n = node_new(s->d, DOC_NUMBER);
+	n->key = key;
+	n->number = number;
+	return true;
+}
+
+bool
+doc_scan(Str text, struct doc *d)
+{
+	struct scan s = {.p = text.p, .end = text.p + text.n, .d = d};
+
+	if (text.n > 0 && text.p[0] == '{' && scan_value(&s, (Str){"", 0}) && s.p == s.end) return true;
+	doc_fini(d);
+	return false;
+}
+
+/* --- the same from jansson --- */
+
+static void take(struct doc *d, const json_t *v, Str key);
+
+static void
+take_members(struct doc *d, const json_t *v, uint32_t at)
+{
+	const char *name;
+	json_t *member;
+	size_t i, name_n;
+
+	if (json_is_object(v))
+		json_object_keylen_foreach((json_t *)(uintptr_t)v, name, name_n, member) take(d, member, str_of(name, name_n));
+	else
+		json_array_foreach(v, i, member) take(d, member, (Str){"", 0});
+	d->nodes[at].count = (uint32_t)(json_is_object(v) ? json_object_size(v) : json_array_size(v));
+	d->nodes[at].skip = d->count - at;
+}
+
+static void
+take(struct doc *d, const json_t *v, Str key)
+{
+	uint32_t at = d->count;
+	enum doc_kind kind = json_is_object(v)   ? DOC_OBJECT
+	                     : json_is_array(v)  ? DOC_ARRAY
+	                     : json_is_string(v) ? DOC_TEXT
+	                     : json_is_boolean(v) ? DOC_BOOL
+	                                          : DOC_OTHER;
+	struct doc_node *n = node_new(d, kind);
+
+	n->key = key;
+	if (kind == DOC_OBJECT || kind == DOC_ARRAY)
+		take_members(d, v, at);
+	else if (kind == DOC_TEXT)
+		n->text = str_of(json_string_value(v), json_string_length(v));
+	else if (kind == DOC_BOOL)
+		n->truth = json_is_true(v);
+	else if (json_is_integer(v) && json_integer_value(v) >= 0 && (uint64_t)json_integer_value(v) <= NUMBER_MAX) {
+		n->kind = DOC_NUMBER;
+		n->number = (uint64_t)json_integer_value(v);
+	}
+}
+
+Err
+doc_parse(struct ctx *c, Str text, size_t max_bytes, struct doc *d)
+{
+	TRY(json_read(c, text, (struct json_limits){.bytes = max_bytes, .depth = DOC_DEPTH_MAX}, &d->root));
+	if (!json_is_object(d->root)) {
+		doc_fini(d);
+		return err_set(c, ERR_INVALID, "an object was expected");
+	}
+	take(d, d->root, (Str){"", 0});
+	return OK;
+}
+
+Err
+doc_read(struct ctx *c, Str text, size_t max_bytes, struct doc *ret)
+{
+	if (text.n <= max_bytes && doc_scan(text, ret)) return OK;
+	return doc_parse(c, text, max_bytes, ret);
+}
+
+const struct doc_node *
+doc_first(const struct doc_node *container)
+{
+	return container->count ? container + 1 : NULL;
+}
+
+const struct doc_node *
+doc_next(const struct doc_node *container, const struct doc_node *member)
+{
+	const struct doc_node *next = member + member->skip;
+
+	return next < container + container->skip ? next : NULL;
+}
+
+/* --- fields --- */
+
+static const struct doc_node EMPTY[] = {[DOC_OBJECT] = {.kind = DOC_OBJECT, .skip = 1}, [DOC_ARRAY] = {.kind = DOC_ARRAY, .skip = 1}};
+
+struct fields
+fields_of(struct ctx *c, const char *what, const struct doc_node *object)
+{
+	struct fields f = {.c = c, .what = what, .object = object, .at = doc_first(object), .err = OK};
+
+	if (object->kind == DOC_OBJECT && object->count <= 64) return f;
+	f.object = &EMPTY[DOC_OBJECT];
+	f.at = NULL;
+	f.err = err_set(c, ERR_INVALID, "%s: %s", what, object->kind == DOC_OBJECT ? "more than 64 keys" : "an object was expected");
+	return f;
+}
+
+void
+fields_fail(struct fields *f, Str key, const char *expected)
+{
+	if (err_ok(f->err)) f->err = err_set(f->c, ERR_INVALID, "%s: '%.*s' must be %s", f->what, STR(key), expected);
+}
+
+static const struct doc_node *
+field_find(struct fields *f, Str key)
+{
+	const struct doc_node *n = f->at;
+	uint32_t i = f->index;
+
+	if (!err_ok(f->err)) return NULL;
+	if (!n || !str_eq(n->key, key))
+		for (n = doc_first(f->object), i = 0; n && !str_eq(n->key, key); i++) n = doc_next(f->object, n);
+	if (!n) {
+		f->err = err_set(f->c, ERR_INVALID, "%s: '%.*s' is missing", f->what, STR(key));
+		return NULL;
+	}
+	f->at = doc_next(f->object, n);
+	f->index = i + 1;
+	f->taken |= UINT64_C(1) << i;
+	return n;
+}
+
+static const struct doc_node *
+field(struct fields *f, Str key, enum doc_kind kind)
+{
+	static const char *const names[] = {"an object", "a list", "a text", "a whole number from 0", "true or false", ""};
+	const struct doc_node *n = field_find(f, key);
+
+	if (!n || n->kind == kind) return n;
+	fields_fail(f, key, names[kind]);
+	return NULL;
+}
+
+Err
+fields_end(struct fields *f)
+{
+	const struct doc_node *n = doc_first(f->object);
+
+	if (!err_ok(f->err) || (uint32_t)__builtin_popcountll(f->taken) == f->object->count) return f->err;
+	for (uint32_t i = 0; n && (f->taken >> i & 1); i++) n = doc_next(f->object, n);
+	return err_set(f->c, ERR_INVALID, "%s: '%.*s' is unknown", f->what, n ? (int)(n->key.n < 64 ? n->key.n : 64) : 0, n ? n->key.p : "");
+}
+
+Str
+field_text(struct fields *f, Str key, size_t max_bytes)
+{
+	const struct doc_node *n = field(f, key, DOC_TEXT);
+
+	if (!n) return (Str){"", 0};
+	if (n->text.n <= max_bytes) return n->text;
+	if (err_ok(f->err)) f->err = err_set(f->c, ERR_INVALID, "%s: '%.*s' is longer than %zu bytes", f->what, STR(key), max_bytes);
+	return (Str){"", 0};
+}
+
+bool
+id_ok(Str s)
+{
+	if (s.n < 8 || s.n > 64) return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '_')) return false;
+	return true;
+}
+
+bool
+hex_ok(Str s, size_t digits)
+{
+	if (s.n != digits) return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!((s.p[i] >= 'a' && s.p[i] <= 'f') || (s.p[i] >= '0' && s.p[i] <= '9'))) return false;
+	return true;
+}
+
+bool
+time_read(Str s, Time *ret)
+{
+	return s.n == 20 && s.p[19] == 'Z' && time_parse(s, false, ret);
+}
+
+Str
+field_ident(struct fields *f, Str key)
+{
+	Str s = field_text(f, key, 64);
+
+	if (!str_is_ident(s)) fields_fail(f, key, "a name: 1 to 64 of a-z, 0-9 and _, without __");
+	return s;
+}
+
+Str
+field_id(struct fields *f, Str key)
+{
+	Str s = field_text(f, key, 64);
+
+	if (!id_ok(s)) fields_fail(f, key, "an id: 8 to 64 of a-z, 0-9 and _");
+	return s;
+}
+
+Str
+field_id_opt(struct fields *f, Str key)
+{
+	Str s = field_text(f, key, 64);
+
+	if (s.n && !id_ok(s)) fields_fail(f, key, "an id (8 to 64 of a-z, 0-9 and _) or empty");
+	return s;
+}
+
+Str
+field_hex(struct fields *f, Str key, size_t digits)
+{
+	Str s = field_text(f, key, digits);
+
+	if (!hex_ok(s, digits)) fields_fail(f, key, digits == 64 ? "64 hex digits" : "hex digits");
+	return s;
+}
+
+Str
+field_hex_opt(struct fields *f, Str key, size_t digits)
+{
+	Str s = field_text(f, key, digits);
+
+	if (s.n && !hex_ok(s, digits)) fields_fail(f, key, digits == 64 ? "64 hex digits or empty" : "hex digits or empty");
+	return s;
+}
+
+void
+field_bytes32(struct fields *f, Str key, uint8_t ret[static 32])
+{
+	if (!hex_get_n(field_text(f, key, 64), ret, 32)) fields_fail(f, key, "64 hex digits");
+}
+
+uint64_t
+field_u64(struct fields *f, Str key)
+{
+	const struct doc_node *n = field(f, key, DOC_NUMBER);
+
+	return n ? n->number : 0;
+}
+
+bool
+field_bool(struct fields *f, Str key)
+{
+	const struct doc_node *n = field(f, key, DOC_BOOL);
+
+	return n ? n->truth : false;
+}
+
+Time
+field_time(struct fields *f, Str key)
+{
+	Time t = 0;
+
+	if (!time_read(field_text(f, key, 20), &t)) fields_fail(f, key, "a time like 2026-11-21T09:04:14Z");
+	return t;
+}
+
+Time
+field_time_forever(struct fields *f, Str key)
+{
+	Time t = TIME_FOREVER;
+	Str s = field_text(f, key, 20);
+
+	if (!str_eq(s, S("forever")) && !time_read(s, &t)) fields_fail(f, key, "a time like 2026-11-21T09:04:14Z, or forever");
+	return t;
+}
+
+Time
+field_seconds(struct fields *f, Str key)
+{
+	uint64_t n = field_u64(f, key);
+
+	if (n > INT64_MAX / TIME_SECOND) fields_fail(f, key, "seconds since 1970");
+	return err_ok(f->err) ? (Time)n * TIME_SECOND : 0;
+}
+
+const struct doc_node *
+field_object(struct fields *f, Str key)
+{
+	const struct doc_node *n = field(f, key, DOC_OBJECT);
+
+	return n ? n : &EMPTY[DOC_OBJECT];
+}
+
+const struct doc_node *
+field_list(struct fields *f, Str key, uint32_t max)
+{
+	const struct doc_node *n = field(f, key, DOC_ARRAY);
+
+	if (!n) return &EMPTY[DOC_ARRAY];
+	if (n->count <= max) return n;
+	if (err_ok(f->err)) f->err = err_set(f->c, ERR_INVALID, "%s: '%.*s' has more than %u entries", f->what, STR(key), max);
+	return &EMPTY[DOC_ARRAY];
+}

@@ -1,0 +1,458 @@
+/* The fold: an entry is looked at without touching the state (entry_check, one handle_<EVENT>() per type, each giving the one thing
+ * that shall stand from now on), then told to the sink, then put. What a handler looks at stands in its own log, so the order in
+ * which logs arrive cannot matter. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "codec/dsse.h"
+#include "crypt/encode.h"
+#include "crypt/hash.h"
+#include "crypt/sign.h"
+#include "ledger/tree.h"
+#include "mesh/door.h"
+#include "mesh/fold.h"
+#include "mesh/payload.h"
+
+typedef Err handle_fn(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret);
+
+enum who { WHO_SELF, WHO_DOMAIN, WHO_CENTER };
+
+/* The change of an item that stands, to be altered further. */
+static void
+change_of(enum record_kind kind, const struct item *it, struct change *ret)
+{
+	record_of(kind, it, ret);
+}
+
+static void
+change_new(enum record_kind kind, Str id, struct change *ret)
+{
+	ret->any = true;
+	ret->kind = kind;
+	ret->id = id;
+}
+
+/* A body that is one id. */
+static Err
+read_one(struct ctx *c, const struct payload *p, Str key, Str *ret)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+
+	*ret = field_id(&f, key);
+	return fields_end(&f);
+}
+
+static Err
+handle_DOMAIN_INCEPTION(struct ctx *c, const struct mesh *m UNUSED, const struct log *log, const struct payload *p, struct change *ret)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+	struct mesh_domain *d = &ret->domain.pub;
+
+	change_new(RECORD_DOMAIN, log->item.id, ret);
+	ret->domain = (struct log){.pub = {.name = field_ident(&f, S("name"))}};
+	field_bytes32(&f, S("event_pub"), d->event_pub);
+	field_bytes32(&f, S("next"), ret->domain.next_digest);
+	d->center = field_bool(&f, S("center"));
+	if (!hex_ok(field_text(&f, S("salt"), 64), 32)) fields_fail(&f, S("salt"), "32 hex digits");
+	TRY(fields_end(&f));
+	ENSURE(c, sign_pub_ok(d->event_pub), INVALID, "domain.inception: 'event_pub' is not a public key");
+	return OK;
+}
+
+static Err
+handle_MEMBER_SET(struct ctx *c, const struct mesh *m UNUSED, const struct log *log UNUSED, const struct payload *p, struct change *ret)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+
+	ret->member = (struct mesh_member){.active = true, .added_by = p->actor};
+	read_member(&f, &ret->member);
+	change_new(RECORD_MEMBER, ret->member.person_id, ret);
+	return fields_end(&f);
+}
+
+static Err
+handle_MEMBER_END(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	Str person;
+
+	TRY(read_one(c, p, S("person"), &person));
+	const struct item *it = state_find(m, RECORD_MEMBER, log, person);
+	ENSURE(c, it, NOT_FOUND, "person %.*s is no member of this domain", STR(person));
+	change_of(RECORD_MEMBER, it, ret);
+	ret->any = ret->member.active;
+	ret->member.active = false;
+	return OK;
+}
+
+static Err
+not_center(struct ctx *c, const struct log *log)
+{
+	ENSURE(c, !log->pub.center || FAULT(CENTER_GRANTS), DENIED, "%.*s is a center: it can restrict, never publish or grant", STR(log->pub.name));
+	return OK;
+}
+
+static Err
+handle_PRODUCT_PUBLISH(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+	struct mesh_product *n = &ret->product;
+
+	TRY(not_center(c, log));
+	*n = (struct mesh_product){.seq = p->seq, .published = p->time};
+	read_product(&f, n);
+	TRY(fields_end(&f));
+	change_new(RECORD_PRODUCT, n->id, ret);
+	const struct product *was = (const struct product *)state_find(m, RECORD_PRODUCT, log, n->id);
+	ENSURE(c, !was || !was->pub.retired, CONFLICT, "product %.*s is retired; publish it under a new id", STR(n->id));
+	ENSURE(c, !was || str_eq(was->pub.name, n->name), CONFLICT, "product %.*s is named %.*s, and names stay", STR(n->id),
+	       STR(was->pub.name));
+	ENSURE(c, was || !state_product_named(m, log, n->name), CONFLICT, "another product is named %.*s", STR(n->name));
+	return OK;
+}
+
+static Err
+handle_PRODUCT_RETIRE(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	Str id;
+
+	TRY(read_one(c, p, S("product"), &id));
+	const struct item *it = state_find(m, RECORD_PRODUCT, log, id);
+	ENSURE(c, it, DENIED, "product %.*s is not in this log: only the domain that publishes it can retire it", STR(id));
+	change_of(RECORD_PRODUCT, it, ret);
+	ENSURE(c, !ret->product.retired, CONFLICT, "product %.*s is retired already", STR(id));
+	ret->product.retired = true;
+	ret->product.seq = p->seq;
+	return OK;
+}
+
+static bool
+has_table(const struct mesh_product *p, Str name)
+{
+	for (size_t i = 0; i < p->table_count; i++)
+		if (str_eq(p->tables[i].policy.name, name)) return true;
+	return name.n == 0;
+}
+
+static Err
+handle_GRANT_ADD(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+	struct mesh_grant *g = &ret->grant;
+
+	TRY(not_center(c, log));
+	*g = (struct mesh_grant){.added = p->time};
+	read_grant(&f, m, g);
+	TRY(fields_end(&f));
+	g->by = p->actor;
+	g->policy.issuer_domain_id = log->item.id;
+	change_new(RECORD_GRANT, g->policy.id, ret);
+	const struct product *of = (const struct product *)state_find(m, RECORD_PRODUCT, log, g->policy.product_id);
+	ENSURE(c, of || FAULT(NO_AUTHORITY), DENIED, "product %.*s is not in this log: only the domain that publishes it can grant on it",
+	       STR(g->policy.product_id));
+	ENSURE(c, !of || !of->pub.retired, CONFLICT, "product %.*s is retired", STR(g->policy.product_id));
+	ENSURE(c, !of || has_table(&of->pub, g->policy.table), NOT_FOUND, "product %.*s has no table %.*s", STR(of->pub.name), STR(g->policy.table));
+	ENSURE(c, !state_find(m, RECORD_GRANT, log, g->policy.id), CONFLICT, "there is a grant %.*s already", STR(g->policy.id));
+	return OK;
+}
+
+static Err
+handle_GRANT_REVOKE(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	Str id;
+
+	TRY(read_one(c, p, S("grant"), &id));
+	const struct item *it = state_find(m, RECORD_GRANT, log, id);
+	ENSURE(c, it, DENIED, "grant %.*s is not in this log: only the domain that granted can revoke", STR(id));
+	change_of(RECORD_GRANT, it, ret);
+	ret->any = !ret->grant.policy.revoked && !FAULT(NO_REVOKE); /* who said it first stays */
+	ret->grant.policy.revoked = true;
+	ret->grant.revoked_at = p->time;
+	ret->grant.revoked_by = p->actor;
+	return OK;
+}
+
+static Err
+handle_REQUEST_OPEN(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+	struct mesh_request *r = &ret->request.pub;
+
+	*r = (struct mesh_request){.opened = p->time};
+	ret->request.withdrawn = false;
+	read_request(&f, r);
+	TRY(fields_end(&f));
+	change_new(RECORD_REQUEST, r->id, ret);
+	const struct member *who = (const struct member *)state_find(m, RECORD_MEMBER, log, r->person_id);
+	ENSURE(c, who && who->pub.active, DENIED, "person %.*s is no member of this domain", STR(r->person_id));
+	ENSURE(c, !state_find(m, RECORD_REQUEST, log, r->id), CONFLICT, "there is a request %.*s already", STR(r->id));
+	return OK;
+}
+
+static Err
+handle_REQUEST_WITHDRAW(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	Str id;
+
+	TRY(read_one(c, p, S("request"), &id));
+	const struct item *it = state_find(m, RECORD_REQUEST, log, id);
+	ENSURE(c, it, DENIED, "request %.*s is not in this log: only the domain that asked can withdraw it", STR(id));
+	change_of(RECORD_REQUEST, it, ret);
+	ret->any = !ret->request.withdrawn;
+	ret->request.withdrawn = true;
+	return OK;
+}
+
+/* The request itself stands in another log, which may not have arrived: whether it was addressed here is asked when they are joined. */
+static Err
+handle_REQUEST_DENY(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+	Str id = field_id(&f, S("request"));
+
+	ret->answer.reason = field_hex_opt(&f, S("reason"), 64);
+	ret->answer.by = p->actor;
+	ret->answer.at = p->time;
+	TRY(fields_end(&f));
+	change_new(RECORD_ANSWER, id, ret);
+	ENSURE(c, !state_find(m, RECORD_ANSWER, log, id), CONFLICT, "request %.*s was denied already", STR(id));
+	return OK;
+}
+
+static Err
+handle_RESTRICTION_ADD(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+	struct mesh_restriction *r = &ret->restriction.pub;
+
+	*r = (struct mesh_restriction){.by = p->actor, .added = p->time};
+	read_restriction(&f, r);
+	TRY(fields_end(&f));
+	change_new(RECORD_RESTRICTION, r->policy.id, ret);
+	ENSURE(c, !state_find(m, RECORD_RESTRICTION, log, r->policy.id), CONFLICT, "there is a restriction %.*s already", STR(r->policy.id));
+	return OK;
+}
+
+static Err
+handle_RESTRICTION_LIFT(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	Str id;
+
+	TRY(read_one(c, p, S("restriction"), &id));
+	const struct item *it = state_find(m, RECORD_RESTRICTION, log, id);
+	ENSURE(c, it, NOT_FOUND, "there is no restriction %.*s", STR(id));
+	change_of(RECORD_RESTRICTION, it, ret);
+	ret->any = !ret->restriction.pub.policy.lifted;
+	ret->restriction.pub.policy.lifted = true;
+	return OK;
+}
+
+/* --- one entry --- */
+
+static Err
+place_check(struct ctx *c, const struct log *log, const struct payload *p)
+{
+	bool first = log->pub.log_size == 0;
+
+	ENSURE(c, str_eq(p->origin, first ? S("") : log->item.id) || FAULT(NO_ORIGIN), INVALID, "'origin' names another log");
+	ENSURE(c, p->seq == log->pub.log_size || FAULT(NO_ORDER), INVALID, "'seq' is %llu, but this is entry %llu", (unsigned long long)p->seq,
+	       (unsigned long long)log->pub.log_size);
+	ENSURE(c, memcmp(p->prev.b, log->pub.head.b, HASH_BYTES) == 0 || FAULT(NO_ORDER), INVALID, "'prev' is not the hash of the entry before");
+	return OK;
+}
+
+static Err
+payload_check(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
+{
+	static const struct { enum who who; handle_fn *handle; } rules[EVENT_TYPE_COUNT] = {
+#define EVENT(id, wire, who) [EVENT_##id] = {WHO_##who, handle_##id},
+#include "mesh/events.def"
+#undef EVENT
+	};
+	bool first = log->pub.log_size == 0;
+
+	TRY(place_check(c, log, p));
+	ENSURE(c, p->type != EVENT_UNKNOWN, INVALID, "the type '%.*s' is unknown", STR(p->type_text));
+	ENSURE(c, first == (rules[p->type].who == WHO_SELF), INVALID, "%s", first ? "a log begins with domain.inception" : "domain.inception is only the first entry");
+	ENSURE(c, rules[p->type].who != WHO_CENTER || log->pub.center || FAULT(NO_CENTER), DENIED, "only a center can say %s", event_type_name(p->type));
+	return rules[p->type].handle(c, m, log, p, ret);
+}
+
+static bool
+is_own_hash(Str payload, Str log_id)
+{
+	uint8_t hash[32], id[32];
+
+	crypt_sha256(payload, hash);
+	return hex_get_n(log_id, id, sizeof id) && memcmp(hash, id, sizeof id) == 0;
+}
+
+static Err
+signature_check(struct ctx *c, const struct dsse *d, const uint8_t pub[static 32])
+{
+	BUF_AUTO pae = BUF_INIT;
+
+	dsse_pae(d->payload_type, d->payload, &pae);
+	ENSURE(c, sign_check(pub, buf_view(&pae), d->sig) || FAULT(NO_SIGNATURE), INVALID, "the signature is not by this domain's key");
+	return OK;
+}
+
+/* Words of our own for what libraries find, because reasons are part of the state and must not depend on their versions. */
+static Err
+envelope_read(struct ctx *c, Str entry, struct dsse *ret)
+{
+	struct ctx inner = {.arena = c->arena};
+
+	ENSURE(c, err_ok(dsse_parse(&inner, entry, ret)), INVALID, "the entry is not a signed envelope");
+	ENSURE(c, str_eqc(ret->payload_type, DSSE_EVENT_TYPE), INVALID, "the envelope holds no event");
+	return OK;
+}
+
+static Err
+entry_check(struct ctx *c, const struct mesh *m, const struct log *log, Str entry, bool verify, struct doc *doc, struct payload *p,
+            struct change *ret)
+{
+	struct dsse d;
+
+	TRY(envelope_read(c, entry, &d));
+	if (log->pub.log_size == 0) {
+		ENSURE(c, is_own_hash(d.payload, log->item.id), INVALID, "the log's id is not the hash of its first event");
+		TRY(payload_read(c, d.payload, doc, p));
+		TRY(payload_check(c, m, log, p, ret));
+		return signature_check(c, &d, ret->domain.pub.event_pub); /* always: the key shows that it is held */
+	}
+	ENSURE(c, log->founded, INVALID, "the log has no valid domain.inception");
+	if (verify) TRY(signature_check(c, &d, log->pub.event_pub));
+	TRY(payload_read(c, d.payload, doc, p));
+	return payload_check(c, m, log, p, ret);
+}
+
+/* --- what comes of it --- */
+
+static Err
+tell(struct ctx *c, mesh_record_fn sink, void *arg, const struct log *log, const struct change *ch)
+{
+	BUF_AUTO id = BUF_INIT;
+	BUF_AUTO body = BUF_INIT;
+
+	if (!sink || !ch->any) return OK;
+	record_id(log, ch->kind, ch->id, &id);
+	record_write(ch, &body);
+	return sink(c, arg, record_kind_name(ch->kind), buf_view(&id), buf_view(&body));
+}
+
+/* At most 255 bytes of UTF-8: it may quote what the entry said. */
+static void
+reason_copy(const struct ctx *from, Err e, char ret[static 256])
+{
+	size_t n;
+
+	snprintf(ret, 256, "%s", err_detail(from, e));
+	n = strlen(ret);
+	if (str_is_utf8(str_of(ret, n))) return;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)ret[i] >= 0x80) ret[i] = '?';
+}
+
+static void
+refuse(struct mesh *m, uint64_t index, Str reason, struct change *ret)
+{
+	char id[24];
+
+	snprintf(id, sizeof id, "%020llu", (unsigned long long)index);
+	change_new(RECORD_REFUSED, arena_str(&m->scratch, str_c(id)), ret);
+	ret->refused.index = index;
+	ret->refused.reason = reason;
+}
+
+Err
+mesh_apply(struct ctx *c, struct mesh *m, Str log_id, uint64_t index, Str entry, bool verify, mesh_record_fn sink, void *arg,
+           struct mesh_outcome *ret)
+{
+	DOC_AUTO doc;
+	struct ctx inner = {.arena = &m->scratch};
+	struct payload p = {.type = EVENT_UNKNOWN};
+	struct change ch, position = {.any = true, .kind = RECORD_POSITION};
+
+	doc_init(&doc);
+	arena_reset(&m->scratch);
+	ENSURE(c, hex_ok(log_id, 64), INVALID, "'%.*s' is no domain's log", STR(log_id));
+	struct log *log = state_log_make(m, log_id);
+	ENSURE(c, index == log->pub.log_size, CONFLICT, "log %.*s: entry %llu is not the next, %llu", STR(log_id), (unsigned long long)index,
+	       (unsigned long long)log->pub.log_size);
+	Err e = entry_check(&inner, m, log, entry, verify, &doc, &p, &ch);
+	*ret = (struct mesh_outcome){.accepted = err_ok(e), .type = p.type};
+	if (!err_ok(e)) {
+		reason_copy(&inner, e, ret->reason);
+		refuse(m, index, str_c(ret->reason), &ch);
+	}
+	position.id = log->item.id;
+	position.position.size = index + 1;
+	position.position.head = tree_leaf(entry);
+	TRY(tell(c, sink, arg, log, &ch));
+	TRY(tell(c, sink, arg, log, &position));
+	state_put(m, log, &ch);
+	state_put(m, log, &position);
+	return OK;
+}
+
+Err
+mesh_check(struct ctx *c, const struct mesh *m, Str log_id, Str payload)
+{
+	DOC_AUTO doc;
+	ARENA_AUTO scratch = ARENA_INIT;
+	struct arena *own = c->arena;
+	struct log nobody = {.item = {.id = log_id}, .pub = {.name = {"", 0}}};
+	const struct log *log = state_log(m, log_id);
+	struct payload p;
+	struct change ch;
+
+	doc_init(&doc);
+	if (!log) log = &nobody;
+	if (log->pub.log_size == 0) ENSURE(c, is_own_hash(payload, log_id), INVALID, "the log's id is not the hash of its first event");
+	ENSURE(c, log->pub.log_size == 0 || log->founded, INVALID, "the log has no valid domain.inception");
+	c->arena = &scratch;
+	Err e = payload_read(c, payload, &doc, &p);
+	if (err_ok(e)) e = door_check(c, m, log, &p);
+	if (err_ok(e)) e = payload_check(c, m, log, &p, &ch);
+	c->arena = own;
+	return e;
+}
+
+Err
+mesh_check_signature(struct ctx *c, const struct mesh *m, Str log_id, uint64_t index, Str entry)
+{
+	DOC_AUTO doc;
+	struct log first = {.item = {.id = log_id}, .pub = {.name = {"", 0}}};
+	const struct log *log = state_log(m, log_id);
+	struct payload p;
+	struct change ch;
+	struct dsse d;
+
+	doc_init(&doc);
+	if (index == 0) return entry_check(c, m, &first, entry, true, &doc, &p, &ch);
+	TRY(envelope_read(c, entry, &d));
+	ENSURE(c, log && log->founded, INVALID, "the log has no valid domain.inception");
+	return signature_check(c, &d, log->pub.event_pub);
+}
+
+size_t
+mesh_refused_count(const struct mesh *m)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < m->by_kind[RECORD_REFUSED].count; i++)
+		for (const struct item *it = m->by_kind[RECORD_REFUSED].items[i]; it; it = it->same) n++;
+	return n;
+}
+
+size_t
+mesh_refused(const struct mesh *m, struct arena *a, struct mesh_refused **ret)
+{
+	struct item **items;
+	size_t n = state_items(m, RECORD_REFUSED, &items);
+
+	*ret = NEW_N(a, n, struct mesh_refused);
+	for (size_t i = 0; i < n; i++) (*ret)[i] = ((const struct refused *)items[i])->pub;
+	free(items);
+	return n;
+}

@@ -1,0 +1,25 @@
+/* Faults that tests plant, to see that they would be noticed. In a program as it ships FAULT() is false at compile time.
+ * Private to mesh/. */
+#ifndef HEDDLE_MESH_FOLD_H
+#define HEDDLE_MESH_FOLD_H
+
+#include <stdbool.h>
+
+enum mesh_fault {
+	MESH_FAULT_NO_AUTHORITY = 1,   /* a grant counts in any log */
+	MESH_FAULT_NO_SIGNATURE = 2,   /* any signature is good */
+	MESH_FAULT_NO_ORIGIN = 4,      /* an event counts in any log it is copied to */
+	MESH_FAULT_NO_ORDER = 8,       /* an event counts again at another place */
+	MESH_FAULT_NO_CENTER = 16,     /* any domain restricts */
+	MESH_FAULT_CENTER_GRANTS = 32, /* a center publishes and grants */
+	MESH_FAULT_NO_REVOKE = 64,     /* a revoke is accepted and forgotten */
+};
+
+#ifdef HEDDLE_MESH_FAULTS
+extern unsigned mesh_faults; /* set by the test */
+#define FAULT(name) ((mesh_faults & MESH_FAULT_##name) != 0)
+#else
+#define FAULT(name) false
+#endif
+
+#endif

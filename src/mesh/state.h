@@ -1,0 +1,134 @@
+/* What the mesh holds, and the one way it changes. Private to mesh/.
+ *
+ * Everything stands in the log that said it: an item is found by (id, log), so one log cannot touch, shadow or block what stands in
+ * another. Strings live as long as the state; those that repeat are kept once. */
+#ifndef HEDDLE_MESH_STATE_H
+#define HEDDLE_MESH_STATE_H
+
+#include "base/arena.h"
+#include "mesh/doc.h"
+#include "mesh/index.h"
+#include "mesh/mesh.h"
+
+struct log;
+
+/* What each thing below begins with. */
+struct item {
+	Str id;
+	struct log *log;
+	struct item *same; /* the same id in another log, by rising log id */
+};
+
+struct log {
+	struct item item;         /* id: the log's */
+	struct mesh_domain pub;   /* name "" until the inception is in */
+	uint8_t next_digest[32];
+	bool founded;
+	struct log *same_name;    /* another domain of that name, by rising id */
+	struct restriction *restrictions; /* by rising id */
+};
+
+struct member { struct item item; struct mesh_member pub; };
+struct product { struct item item; struct mesh_product pub; };
+struct grant {
+	struct item item;
+	struct mesh_grant pub;
+	struct grant *same_pair;    /* of the same product to the same principal */
+	struct grant *same_request; /* answering the same request, in the same log */
+};
+struct request { struct item item; struct mesh_request pub; bool withdrawn; };
+/* A denied request, in the log of the producer. */
+struct answer { struct item item; Str by, reason; Time at; };
+struct restriction { struct item item; struct mesh_restriction pub; struct restriction *next; /* in the same log */ };
+struct refused { struct item item; struct mesh_refused pub; };
+
+/* The kinds of records, in the order of their names: RECORD(kind, name). */
+#define RECORDS                                                                                                                \
+	RECORD(ANSWER, answer)                                                                                                 \
+	RECORD(DOMAIN, domain)                                                                                                 \
+	RECORD(GRANT, grant)                                                                                                   \
+	RECORD(MEMBER, member)                                                                                                 \
+	RECORD(POSITION, position)                                                                                             \
+	RECORD(PRODUCT, product)                                                                                               \
+	RECORD(REFUSED, refused)                                                                                               \
+	RECORD(REQUEST, request)                                                                                               \
+	RECORD(RESTRICTION, restriction)
+
+enum record_kind {
+#define RECORD(id, name) RECORD_##id,
+	RECORDS
+#undef RECORD
+	RECORD_KIND_COUNT
+};
+
+struct mesh {
+	struct arena mem;     /* lives as long as the state */
+	struct arena scratch; /* one event */
+	uint64_t seed;
+	struct index strings, predicates;
+	struct index logs, log_names;
+	struct index by_kind[RECORD_KIND_COUNT]; /* items by id; the first of each chain. Unused for DOMAIN and POSITION: logs */
+	struct index product_names;              /* by (log, name), live ones first */
+	struct index grant_pairs, grant_requests;
+	Str center;
+};
+
+/* One thing as it shall stand from now on; strings borrow. */
+struct change {
+	bool any; /* false: accepted, but nothing changes */
+	enum record_kind kind;
+	Str id; /* within its log */
+	union {
+		struct log domain;
+		struct { uint64_t size; Hash head; } position;
+		struct mesh_member member;
+		struct mesh_product product;
+		struct mesh_grant grant;
+		struct { struct mesh_request pub; bool withdrawn; } request;
+		struct { Str by, reason; Time at; } answer;
+		struct { struct mesh_restriction pub; } restriction;
+		struct { uint64_t index; Str reason; } refused;
+	};
+};
+
+Str state_text(struct mesh *m, Str s); /* kept once */
+struct log *state_log(const struct mesh *m, Str id); /* NULL when unknown */
+const struct log *state_log_named(const struct mesh *m, Str name); /* the founded one of the smallest id */
+struct log *state_log_make(struct mesh *m, Str id);
+void state_put(struct mesh *m, struct log *log, const struct change *ch);
+
+/* NULL when that log has none. */
+struct item *state_find(const struct mesh *m, enum record_kind kind, const struct log *log, Str id);
+/* The first of the chain of that id: in the log of the smallest id. */
+struct item *state_first(const struct mesh *m, enum record_kind kind, Str id);
+const struct product *state_product_named(const struct mesh *m, const struct log *log, Str name); /* live, else NULL */
+const struct grant *state_grants_of(const struct mesh *m, const struct log *log, Str product_id, Str to_id);
+const struct grant *state_grants_for(const struct mesh *m, const struct log *log, Str request_id);
+/* A row filter already known by its canonical text, NULL otherwise. */
+const struct predicate *state_predicate_find(const struct mesh *m, Str canonical);
+
+/* --- records.c: bodies are {"…":…,"body":{as in the event}} with keys in fixed order --- */
+
+/* "<log id>/<id>", or the log's id alone for domains and positions. */
+void record_id(const struct log *log, enum record_kind kind, Str id, struct buf *out);
+Str record_kind_name(enum record_kind kind);
+void record_write(const struct change *ch, struct buf *out);
+/* The change that the record stands for; everything borrows from body or is in the arena of c. CORRUPT when it is none. */
+NODISCARD Err record_read(struct ctx *c, const struct mesh *m, enum record_kind kind, Str body, struct doc *d, struct change *ret);
+/* All items of a kind in the order of their record ids; free() the list. */
+size_t state_items(const struct mesh *m, enum record_kind kind, struct item ***ret);
+/* How an item stands now, as a change that would make it so. */
+void record_of(enum record_kind kind, const struct item *it, struct change *ret);
+
+/* --- read.c: bodies of events, which are also the better part of records --- */
+
+enum { INTERACTION_COUNT = 5 };
+extern const struct interaction_name { const char *name; enum interaction bit; } INTERACTIONS[INTERACTION_COUNT]; /* in rising bits */
+
+void read_member(struct fields *f, struct mesh_member *ret);
+void read_product(struct fields *f, struct mesh_product *ret); /* tables in the arena of f->c */
+void read_grant(struct fields *f, const struct mesh *m, struct mesh_grant *ret);
+void read_request(struct fields *f, struct mesh_request *ret);
+void read_restriction(struct fields *f, struct mesh_restriction *ret);
+
+#endif

@@ -321,3 +321,33 @@ node_bool(const struct node *n, bool *ret)
 	*ret = n->text.p[0] == 't' || n->text.p[0] == 'T';
 	return true;
 }
+
+static void
+scalar_json(const struct node *n, struct buf *out)
+{
+	bool truth = false;
+
+	switch (n->type) {
+	case SCALAR_NULL: buf_c(out, "null"); break;
+	case SCALAR_BOOL: (void)node_bool(n, &truth), buf_c(out, truth ? "true" : "false"); break;
+	case SCALAR_INT:
+	case SCALAR_NUMBER: buf_str(out, n->text); break; /* number_type() lets JSON's numbers through only */
+	default: buf_json(out, n->text);
+	}
+}
+
+void
+node_json(const struct node *n, struct buf *out)
+{
+	if (n->kind == NODE_SCALAR) {
+		scalar_json(n, out);
+		return;
+	}
+	buf_char(out, n->kind == NODE_MAP ? '{' : '[');
+	for (const struct node *m = n->first; m; m = m->next) {
+		if (m != n->first) buf_char(out, ',');
+		if (n->kind == NODE_MAP) buf_json(out, m->key), buf_char(out, ':');
+		node_json(m, out);
+	}
+	buf_char(out, n->kind == NODE_MAP ? '}' : ']');
+}

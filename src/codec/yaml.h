@@ -7,7 +7,7 @@
 #define HEDDLE_CODEC_YAML_H
 
 #include "base/arena.h"
-#include "base/err.h"
+#include "base/buf.h"
 
 enum { YAML_BYTES_MAX = 256 * 1024, YAML_DEPTH_MAX = 32, YAML_NODES_MAX = 20000 };
 
@@ -36,5 +36,7 @@ bool node_number(const struct node *n, double *ret);
 /* A whole number within int64. */
 bool node_int(const struct node *n, int64_t *ret);
 bool node_bool(const struct node *n, bool *ret);
+/* The node as JSON text, members in their order. */
+void node_json(const struct node *n, struct buf *out);
 
 #endif

@@ -42,7 +42,7 @@ struct contract_options {
 	Str multiple_of;                 /* a decimal number, as written */
 	bool has_min_length, has_max_length;
 	int64_t min_length, max_length;  /* of text, in characters */
-	Str pattern;                     /* regular expression over the whole text (RE2 syntax); "" when none */
+	Str pattern;                     /* regular expression found somewhere in the text, unless anchored (RE2 syntax); "" when none */
 	Str format;                      /* as written; informative, but for integer widths and f32/f64 */
 };
 

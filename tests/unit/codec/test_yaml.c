@@ -136,6 +136,20 @@ reads_json(void **state)
 	assert_false(node_number(n->first->next, &d));
 }
 
+static void
+writes_json(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	BUF_AUTO out = BUF_INIT;
+	struct ctx c = {.arena = &a};
+	const struct node *n;
+
+	(void)state;
+	assert_true(err_ok(parse(&c, "b: [1, -2.5e3, True, ~, 'x\"y']\na: {c: 010, d: {}}\ne: []\n", &n)));
+	node_json(n, &out);
+	assert_string_equal(buf_z(&out), "{\"b\":[1,-2.5e3,true,null,\"x\\\"y\"],\"a\":{\"c\":\"010\",\"d\":{}},\"e\":[]}");
+}
+
 static Err
 parse_repeated(const char *head, const char *unit, size_t times, const char *tail, char detail[CTX_DETAIL_MAX])
 {
@@ -189,7 +203,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(refuses_what_is_bad), cmocka_unit_test(tells_types_and_places), cmocka_unit_test(keeps_order_and_text),
-	    cmocka_unit_test(reads_json), cmocka_unit_test(keeps_its_limits), cmocka_unit_test(refuses_nul),
+	    cmocka_unit_test(reads_json), cmocka_unit_test(writes_json), cmocka_unit_test(keeps_its_limits), cmocka_unit_test(refuses_nul),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,111 @@
+/* Domains and people. */
+#include <stdio.h>
+
+#include "cmd/cli_node.h"
+#include "cmd/cli_out.h"
+
+/* Shown even when it could not be saved: the node will not tell it again. */
+static void
+print_token(struct cli *cli, Str name, Str token)
+{
+	Str path;
+
+	printf("  token  %.*s\n", STR(token));
+	if (err_ok(node_save_token(cli, name, token, &path))) {
+		printf("  saved  %.*s\n  use    heddle … --as %.*s\n", STR(path), STR(name));
+		return;
+	}
+	fprintf(stderr, "heddle: the token was not saved: %s\n  use it with HEDDLE_TOKEN\n", cli->c.detail);
+	cli->c.detail[0] = 0;
+}
+
+static void
+save_quietly(struct cli *cli, Str name, Str token)
+{
+	Str path;
+
+	if (token.n && !err_ok(node_save_token(cli, name, token, &path))) {
+		fprintf(stderr, "heddle: the token was not saved: %s\n", cli->c.detail);
+		cli->c.detail[0] = 0;
+	}
+}
+
+Err
+cli_run_domain_add(struct cli *cli)
+{
+	const char *owner = cli_option(cli, OPT_OWNER);
+	JSON_AUTO *body = json_pack("{s:s, s:s}", "name", cli->args[0], "owner", owner), *answer = NULL;
+
+	ENSURE(&cli->c, body, INVALID, "a name is not UTF-8");
+	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/domains", body, &answer));
+	Str token = js_text(answer, "token");
+	if (cli->json) {
+		save_quietly(cli, str_c(owner), token);
+		out_json(answer);
+		return OK;
+	}
+	printf("domain %s\n  id     %.*s\n  owner  %s\n", cli->args[0], STR(js_text(answer, "id")), owner);
+	if (token.n) print_token(cli, str_c(owner), token);
+	return OK;
+}
+
+Err
+cli_run_user_add(struct cli *cli)
+{
+	const char *domain = cli_option(cli, OPT_DOMAIN), *role = cli_option(cli, OPT_ROLE);
+	JSON_AUTO *body = json_pack("{s:s, s:s, s:s}", "name", cli->args[0], "domain", domain, "role", role), *answer = NULL;
+
+	ENSURE(&cli->c, body, INVALID, "a name is not UTF-8");
+	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/users", body, &answer));
+	Str token = js_text(answer, "token");
+	if (cli->json) {
+		save_quietly(cli, str_c(cli->args[0]), token);
+		out_json(answer);
+		return OK;
+	}
+	printf("%s, %s of %s\n", cli->args[0], role, domain);
+	if (token.n) print_token(cli, str_c(cli->args[0]), token);
+	return OK;
+}
+
+Err
+cli_run_domains(struct cli *cli)
+{
+	JSON_AUTO *answer = NULL;
+	struct arena *a = &cli->arena;
+	json_t *d;
+	size_t i;
+
+	TRY(node_get(cli, "/api/v1/domains", &answer));
+	if (cli_told(cli, answer)) return OK;
+	struct grid g = GRID(a, "DOMAIN", "OWNERS", ">PRODUCTS", ">EVENTS", "LOG");
+	json_array_foreach(json_object_get(answer, "domains"), i, d) {
+		grid_printf(&g, "%.*s%s", STR(js_text(d, "name")), js_true(d, "center") ? " (center)" : "");
+		grid_cell(&g, js_line(a, json_object_get(d, "owners")));
+		grid_cell(&g, text_count(a, js_count(d, "products")));
+		grid_cell(&g, text_count(a, js_count(d, "log_size")));
+		grid_cell(&g, js_text(d, "id"));
+	}
+	grid_print(&g);
+	return OK;
+}
+
+Err
+cli_run_users(struct cli *cli)
+{
+	JSON_AUTO *answer = NULL;
+	json_t *u;
+	size_t i;
+
+	TRY(node_get(cli, "/api/v1/users", &answer));
+	if (cli_told(cli, answer)) return OK;
+	struct grid g = GRID(&cli->arena, "PERSON", "DOMAIN", "ROLE", "");
+	json_array_foreach(json_object_get(answer, "users"), i, u) {
+		grid_cell(&g, js_text(u, "name"));
+		grid_cell(&g, js_text(u, "domain"));
+		grid_cell(&g, js_text(u, "role"));
+		grid_cell(&g, json_is_false(json_object_get(u, "active")) ? S("left") : S(""));
+	}
+	grid_print(&g);
+	return OK;
+}

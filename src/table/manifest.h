@@ -19,7 +19,13 @@ struct manifest {
 	size_t file_count;
 };
 
-void manifest_write(const struct manifest *m, struct buf *out); /* a function of the content: equal content, equal bytes */
-NODISCARD Err manifest_read(struct ctx *c, Str bytes, struct manifest *ret); /* in the arena of c; limits: 4 MiB, 10,000 files, 4,096 columns */
+enum { MANIFEST_MAX = 4 * 1024 * 1024, MANIFEST_FILES_MAX = 10000, MANIFEST_COLUMNS_MAX = 4096, MANIFEST_BOUND_MAX = 4096 };
+
+/* A function of the content: equal content, equal bytes, so the SHA-256 of the text names the snapshot of the table. */
+void manifest_write(const struct manifest *m, struct buf *out);
+/* Everything in the arena of c. Refused with INVALID: unknown keys, a table that is no identifier, hashes that are not 64 hex
+ * digits, two files of one hash, two columns that differ in case alone, rows that are not the sum of the files' rows, more nulls
+ * than rows; TOO_LARGE beyond the limits above (MANIFEST_BOUND_MAX: bytes of a min or max). */
+NODISCARD Err manifest_read(struct ctx *c, Str bytes, struct manifest *ret);
 
 #endif

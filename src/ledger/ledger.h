@@ -5,6 +5,8 @@
  *   logs/<log id>/checkpoint     signed note "<origin>\n<size>\n<root base64>\n" (C2SP tlog-checkpoint)
  *   logs/<log id>/tile/<L>/<N>[.p/<W>]     hash tiles, height 8; tile/entries/<N>[.p/<W>]: bundles of 256 entries, u16-prefixed
  *   logs/<log id>/keys           the log's verifier key, one line, signed-note format
+ *   refused/                     what ledger_drop_tail() took out
+ *   lock                         empty
  * An entry is at most 65,535 bytes. Log ids are 64 hex digits, or "journal".
  *
  * Durability: ledger_commit() returns OK only after fdatasync; if it fails the ledger is dead (every later call answers
@@ -43,20 +45,44 @@ NODISCARD Err ledger_prev(struct ctx *c, const struct ledger *l, Str log_id, Has
 NODISCARD Err ledger_append(struct ctx *c, struct ledger *l, Str log_id, Str entry, uint64_t *ret_index);
 /* Write all that was appended since the last commit with one write and one fdatasync. */
 NODISCARD Err ledger_commit(struct ctx *c, struct ledger *l);
-/* Give up what was appended since the last commit. */
+/* Give up what was appended since the last commit. A commit that failed has done so already; after FULL (and only then) the
+ * ledger goes on, and committing may be tried again when there is room. */
 void ledger_rollback(struct ledger *l);
+
+/* The log's verifier key (codec/note.h: "heddle/<log id>+id+key", no newline), kept in the file `keys`. A checkpoint is then
+ * checked with it before it is written, at open, and by ledger_verify_dir(). Setting the same again costs nothing. Do it before
+ * the first publish. */
+NODISCARD Err ledger_set_key(struct ctx *c, struct ledger *l, Str log_id, Str key_line);
 
 /* Signs the body of a checkpoint: text → complete signature line(s) "— name base64\n" appended to out. Called by
  * ledger_publish() only, after the tree it covers is durable and recorded as signed state. */
 typedef Err (*ledger_sign_fn)(struct ctx *c, void *arg, Str log_id, Str note_text, struct buf *out);
 
 /* Move committed entries from the wal into tiles, sign and write checkpoints of the logs that changed, shorten the wal. Idempotent;
- * safe to die in at any point. Call when idle, before a copy is taken, and at the end. */
+ * safe to die in at any point. Call when idle, when ledger_wal_bytes() has grown large, before a copy is taken, and at the end.
+ * A log found damaged on the way is left out and the others are published; then the answer is CORRUPT. What `sign` answers is passed
+ * on, and everything is as before for the logs that were not signed yet. Cost: about six syncs for each log that changed. */
 NODISCARD Err ledger_publish(struct ctx *c, struct ledger *l, ledger_sign_fn sign, void *arg);
+/* Bytes in the wal: it is held in memory as well, and read at open. Publish at some megabytes. */
+uint64_t ledger_wal_bytes(const struct ledger *l);
+/* What was cut from the end of the wal at open (never acknowledged); "" for nothing. */
+const char *ledger_cut(const struct ledger *l);
+
+/* Take entries [from, end) out of a log that must not stand there (their signature is wrong), into refused/<log id>.<from>.<leaf>,
+ * one JSON line for each: {"log","index","leaf","reason","entry"}. Only entries that no signed state covers: CONFLICT otherwise,
+ * and when there is anything uncommitted. The log then goes on from `from`. */
+NODISCARD Err ledger_drop_tail(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, Str reason);
+
+struct ledger_refused { Str log_id, reason, entry; uint64_t index; Hash leaf; };
+/* All that was ever dropped, in the arena of c, sorted by log and index. CORRUPT names a file that cannot be right. */
+NODISCARD Err ledger_refused(struct ctx *c, const struct ledger *l, struct ledger_refused **ret, size_t *ret_n);
+
 /* The origin line of a log: "heddle/<log id>". */
 void ledger_origin(Str log_id, struct buf *out);
 
-/* Read entries [from, from+count) of a log through a callback, in order, committed ones only. The entry borrows. */
+/* Read entries [from, from+count) of a log through a callback, in order, committed ones only. The entry borrows and the callback may
+ * not call the ledger. Each entry is checked against the root of the checkpoint: CORRUPT names the first that does not fit,
+ * and the log is damaged from then on. The arena of c is not reset in between. */
 typedef Err (*ledger_entry_fn)(struct ctx *c, void *arg, uint64_t index, Str entry);
 NODISCARD Err ledger_read(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, uint64_t count, ledger_entry_fn fn, void *arg);
 NODISCARD Err ledger_entry(struct ctx *c, struct ledger *l, Str log_id, uint64_t index, Str *ret); /* in the arena of c */

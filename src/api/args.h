@@ -6,7 +6,7 @@
 #include "ipc/msg.h"
 
 enum route_id {
-#define ROUTE(id, method, path, access, body, status, response, summary, args) ROUTE_##id,
+#define ROUTE(id, name, method, path, access, body, status, response, summary, args) ROUTE_##id,
 #include "api/routes.def"
 #undef ROUTE
 	ROUTE_COUNT

@@ -26,7 +26,7 @@ struct api_param {
 };
 
 struct api_route {
-	const char *name, *id, *method, *path, *response, *summary; /* name: lower case; id: as in routes.def */
+	const char *name, *method, *path, *response, *summary;
 	bool open;
 	enum api_body body;
 	int status;

@@ -118,7 +118,8 @@ add_header(struct MHD_Response *m, Str name, Str value)
 
 	buf_str(&n, name);
 	buf_str(&v, value);
-	/* The library refuses line ends in a value; one that it refuses is a bug of ours. */
+	for (size_t i = 0; i < v.n; i++)
+		if ((unsigned char)v.p[i] < 0x20 || v.p[i] == 0x7f) v.p[i] = ' '; /* no line end may split the answer */
 	if (MHD_add_response_header(m, buf_z(&n), buf_z(&v)) != MHD_YES) abort();
 }
 
@@ -207,12 +208,13 @@ http_reply_stream(struct http_request *pub, int status, Str content_type, int fd
 }
 
 void
-http_sink(struct http_request *pub, int fd)
+http_sink(struct http_request *pub, int fd, uint64_t limit)
 {
 	struct request *r = request_of(pub);
 
 	assert(r->body_kind == HTTP_BODY_SINK && r->phase == PHASE_HELD && r->sink < 0 && !r->response);
 	r->sink = fd;
+	if (limit < r->body_limit) r->body_limit = limit;
 	resume(r);
 }
 

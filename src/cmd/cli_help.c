@@ -11,7 +11,8 @@ static const char HEAD[] =
 
 static const char TAIL[] =
     "First steps\n"
-    "  heddle init --data ./node && heddle serve --data ./node &\n"
+    "  heddle init --data ./node\n"
+    "  heddle serve --data ./node &\n"
     "  export HEDDLE_TOKEN=$(cat ./node/admin.token)\n"
     "  heddle domain add stores --owner sam\n"
     "  heddle publish transactions.yaml --data transactions=transactions.parquet --as sam\n"

@@ -234,7 +234,7 @@ finish(struct cli *cli, Err e, struct client_answer answer, json_t **ret)
 	if (!err_ok(e)) {
 		keep_refusal(cli, &answer);
 		if (e.code == ERR_UNAVAILABLE && answer.status == 0 && !cli->hint[0])
-			snprintf(cli->hint, sizeof(cli->hint), "start it with `heddle serve --data DIR`, or name another with --url");
+			snprintf(cli->hint, sizeof(cli->hint), "another node is named with --url or HEDDLE_URL");
 		return e;
 	}
 	if (!ret) return OK;

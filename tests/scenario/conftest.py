@@ -1,0 +1,47 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import HEDDLE, Node, Shop  # noqa: E402
+
+
+def pytest_configure():
+    assert HEDDLE.is_file(), f"{HEDDLE} is not built"
+
+
+@pytest.fixture
+def make_node(tmp_path):
+    """Nodes of one test; all are stopped in the end and must have ended well."""
+    nodes = []
+
+    def make(name="n", **options):
+        nodes.append(Node(tmp_path / name, **options))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        if node.process is not None:
+            node.stop()
+        text = node.log_text()
+        assert "Sanitizer" not in text and "runtime error:" not in text, text[-4000:]
+
+
+@pytest.fixture
+def node(make_node):
+    return make_node().start()
+
+
+@pytest.fixture
+def shop(node):
+    return Shop(node)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """What the servers of a failed test said."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed and "tmp_path" in item.funcargs:
+        for log in sorted(item.funcargs["tmp_path"].glob("*/server.log")):
+            report.sections.append((str(log.relative_to(item.funcargs["tmp_path"])), log.read_text(errors="replace")[-6000:]))

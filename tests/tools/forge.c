@@ -1,0 +1,116 @@
+/* What an intruder with write access to the disk could try: append to a log an event that its domain never said.
+ *
+ *   forge DIR LOG      DIR: a data folder whose node does not run; LOG: the domain's id
+ *
+ * The event stands in its right place, names the right hash before it, and repeats the domain's last grant for the purpose "forged",
+ * without row filter, masks or hidden columns. Only the key is another. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "codec/dsse.h"
+#include "codec/json.h"
+#include "crypt/sign.h"
+#include "mesh/event.h"
+#include "os/file.h"
+
+struct last { json_t *body; Str actor; };
+
+static Err
+keep_grant(struct ctx *c, void *arg, uint64_t index, Str entry)
+{
+	struct last *last = arg;
+	struct dsse envelope;
+	struct event e;
+
+	(void)index;
+	TRY(dsse_parse(c, entry, &envelope));
+	TRY(event_parse(c, envelope.payload, &e));
+	if (e.type == EVENT_GRANT_ADD) {
+		json_decref(last->body);
+		last->body = json_deep_copy(e.body);
+		last->actor = arena_str(c->arena, e.actor);
+	}
+	event_fini(&e);
+	return OK;
+}
+
+/* The same grant, wide open. */
+static Err
+widen(struct ctx *c, json_t *body, Str *ret)
+{
+	json_object_set_new(body, "id", json_string("grt_forgedforged"));
+	json_object_set_new(body, "purposes", json_pack("[s]", "forged"));
+	json_object_set_new(body, "rows", json_string(""));
+	json_array_clear(json_object_get(body, "masks"));
+	json_object_clear(json_object_get(body, "masks"));
+	json_array_clear(json_object_get(body, "hidden"));
+	char *text = json_dumps(body, JSON_COMPACT);
+	ENSURE(c, text, INVALID, "the grant cannot be written");
+	*ret = arena_str(c->arena, str_c(text));
+	free(text);
+	return OK;
+}
+
+static Err
+forge(struct ctx *c, struct ledger *l, Str log, uint64_t *ret_index)
+{
+	struct last last = {NULL, S("")};
+	struct ledger_head head;
+	struct event_head h = {.origin = log, .type = EVENT_GRANT_ADD, .time = TIME_SECOND * 1700000000};
+	BUF_AUTO payload = BUF_INIT, pae = BUF_INIT, entry = BUF_INIT;
+	SIGN_KEY_AUTO wrong;
+	uint8_t sig[SIGN_BYTES];
+	Str body;
+
+	TRY(ledger_head(c, l, log, &head));
+	TRY(ledger_read(c, l, log, 0, head.size, keep_grant, &last));
+	ENSURE(c, last.body, NOT_FOUND, "the log holds no grant to repeat");
+	Err e = widen(c, last.body, &body);
+	json_decref(last.body);
+	TRY(e);
+	h.seq = head.size;
+	h.actor = last.actor;
+	TRY(ledger_prev(c, l, log, &h.prev));
+	event_write(&h, body, &payload);
+	sign_key_new(&wrong);
+	dsse_pae(S(DSSE_EVENT_TYPE), buf_view(&payload), &pae);
+	sign_make(&wrong, buf_view(&pae), sig);
+	dsse_encode(S(DSSE_EVENT_TYPE), buf_view(&payload), S(""), sig, &entry);
+	TRY(ledger_append(c, l, log, buf_view(&entry), ret_index));
+	return ledger_commit(c, l);
+}
+
+static Err
+run(struct ctx *c, const char *dir, const char *log, uint64_t *ret_index)
+{
+	FD_AUTO data = -1, ledger = -1;
+	struct ledger *l;
+
+	TRY(crypt_init(c));
+	TRY(dir_open(c, AT_FDCWD, dir, &data));
+	TRY(dir_open(c, data, "ledger", &ledger));
+	TRY(ledger_open(c, ledger, &l));
+	Err e = forge(c, l, str_c(log), ret_index);
+	ledger_close(l);
+	return e;
+}
+
+int
+main(int argc, char **argv)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+	uint64_t index = 0;
+
+	if (argc != 3) {
+		fputs("usage: forge DIR LOG\n", stderr);
+		return 2;
+	}
+	Err e = run(&c, argv[1], argv[2], &index);
+	if (!err_ok(e)) {
+		fprintf(stderr, "forge: %s\n", err_detail(&c, e));
+		return err_exit(e);
+	}
+	printf("entry %llu of the log is now a grant that its domain never signed\n", (unsigned long long)index);
+	return 0;
+}

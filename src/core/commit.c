@@ -1,0 +1,199 @@
+/* How the core says things: events into the logs of domains, entries into the journal, and the group commit of both. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "codec/dsse.h"
+#include "core/core.h"
+#include "crypt/encode.h"
+#include "ledger/tree.h"
+#include "os/clock.h"
+#include "os/log.h"
+
+static const Str JOURNAL = S("journal");
+
+static void
+mark_dirty(struct core *core)
+{
+	core->dirty = true;
+	if (!core->publish_due) core->dirty_since_ns = core_ns();
+	core->publish_due = true;
+}
+
+Err
+core_to_store(struct ctx *c, void *arg, Str kind, Str id, Str body)
+{
+	struct core *core = arg;
+
+	return body.n ? store_put(c, core->store, kind, id, body) : store_del(c, core->store, kind, id);
+}
+
+static Err
+sign_and_append(struct core *core, struct ctx *c, Str log_id, Str payload, Str *ret_entry, uint64_t *ret_index)
+{
+	struct frame f;
+	struct msg_DONE done;
+	BUF_AUTO entry = BUF_INIT;
+
+	TRY(ask_keys(core, c, K_SIGN_EVENT, DONE, &f, .log = log_id, .payload = payload));
+	TRY(msg_get_DONE(c, f.payload, &done));
+	ENSURE(c, done.text.n == 64, INTERNAL, "the keys role gave no signature");
+	dsse_encode(S(DSSE_EVENT_TYPE), payload, S(""), (const uint8_t *)done.text.p, &entry);
+	ENSURE(c, entry.n <= LEDGER_ENTRY_MAX, TOO_LARGE, "the event has %zu bytes, a log entry at most %d", entry.n, LEDGER_ENTRY_MAX);
+	*ret_entry = arena_str(c->arena, buf_view(&entry));
+	TRY(ledger_append(c, core->ledger, log_id, *ret_entry, ret_index));
+	mark_dirty(core);
+	return OK;
+}
+
+static Err
+write_payload(struct core *core, struct ctx *c, Str log_id, Str origin, enum event_type type, Str actor, Str body, struct buf *out)
+{
+	struct ledger_head head;
+	struct event_head h = {.origin = origin, .actor = actor, .time = core_now(), .type = type};
+
+	TRY(ledger_head(c, core->ledger, log_id, &head));
+	TRY(ledger_prev(c, core->ledger, log_id, &h.prev));
+	h.seq = head.size;
+	event_write(&h, body, out);
+	return OK;
+}
+
+Err
+core_say(struct core *core, struct ctx *c, Str domain_id, enum event_type type, Str actor, Str body)
+{
+	BUF_AUTO payload = BUF_INIT;
+	Str log_id = arena_str(c->arena, domain_id), entry;
+	struct mesh_outcome outcome;
+	uint64_t index;
+
+	TRY(write_payload(core, c, log_id, log_id, type, actor, body, &payload));
+	TRY(mesh_check(c, core->mesh, log_id, buf_view(&payload)));
+	TRY(sign_and_append(core, c, log_id, buf_view(&payload), &entry, &index));
+	TRY(mesh_apply(c, core->mesh, log_id, index, entry, false, core_to_store, core, &outcome));
+	assert(outcome.accepted); /* mesh_check() said so */
+	core->mark++;
+	return OK;
+}
+
+Err
+core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str body)
+{
+	BUF_AUTO payload = BUF_INIT;
+	struct ledger_head head;
+	Hash prev;
+	char now[TIME_TEXT_MAX], hex[2 * HASH_BYTES + 1];
+	Str entry;
+	uint64_t index;
+
+	TRY(ledger_head(c, core->ledger, JOURNAL, &head));
+	TRY(ledger_prev(c, core->ledger, JOURNAL, &prev));
+	time_format(core_now(), now);
+	hex_text(prev.b, HASH_BYTES, hex);
+	buf_printf(&payload, "{\"v\":1,\"origin\":\"journal\",\"seq\":%llu,\"prev\":\"%s\",\"type\":\"journal.%s\",\"actor\":",
+	           (unsigned long long)head.size, hex, type);
+	buf_json(&payload, actor);
+	buf_printf(&payload, ",\"time\":\"%s\",\"idem\":\"\",\"requires\":[],\"body\":%.*s}", now, STR(body));
+	return sign_and_append(core, c, JOURNAL, buf_view(&payload), &entry, &index);
+}
+
+static void
+die(const char *what, const struct ctx *c, Err e)
+{
+	/* A failed write or sync is never tried again: the kernel may have dropped what it could not write. The process ends,
+	 * nothing that was not durable has been answered, and the next start reads what is really there. */
+	log_line(LOG_ERROR, "%s: %s; ending so that nothing undurable is acknowledged", what, err_detail(c, e));
+	_Exit(70);
+}
+
+static Err
+positions(struct core *core, struct ctx *c)
+{
+	struct ledger_state *states;
+	struct ledger_head head;
+	size_t n = ledger_states(core->ledger, c->arena, &states);
+
+	for (size_t i = 0; i < n; i++) {
+		if (states[i].damaged || str_eq(states[i].log_id, JOURNAL)) continue;
+		TRY(ledger_head(c, core->ledger, states[i].log_id, &head));
+		TRY(store_position_put(c, core->store, states[i].log_id, head.size, head.root.b));
+	}
+	return OK;
+}
+
+void
+core_commit_now(struct core *core)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+	Err e;
+
+	if (!core->dirty) return;
+	e = ledger_commit(&c, core->ledger);
+	if (!err_ok(e)) die("the ledger cannot be written", &c, e);
+	core->dirty = false;
+	core->count.commits++;
+	e = positions(core, &c);
+	if (err_ok(e)) e = store_commit(&c, core->store);
+	if (err_ok(e)) e = store_begin(&c, core->store);
+	if (!err_ok(e)) die("the catalog cannot be written", &c, e);
+}
+
+static Err
+sign_note(struct ctx *c, void *arg, Str log_id, Str note_text, struct buf *out)
+{
+	struct core *core = arg;
+	struct frame f;
+	struct msg_DONE done;
+
+	TRY(ask_keys(core, c, K_SIGN_NOTE, DONE, &f, .log = log_id, .note = note_text));
+	TRY(msg_get_DONE(c, f.payload, &done));
+	buf_str(out, done.text);
+	return OK;
+}
+
+void
+core_publish_logs(struct core *core)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+
+	core_commit_now(core);
+	if (!peer_alive(core->keys)) return; /* due again when it is back */
+	Err e = ledger_publish(&c, core->ledger, sign_note, core);
+	if (e.code == ERR_UNAVAILABLE) return;
+	if (!err_ok(e)) die("the logs' tiles cannot be written", &c, e);
+	core->publish_due = false;
+}
+
+Err
+core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str actor, Str *ret_id)
+{
+	struct frame f;
+	struct msg_K_KEYS keys;
+	struct mesh_outcome outcome;
+	BUF_AUTO body = BUF_INIT;
+	BUF_AUTO payload = BUF_INIT;
+	char salt[CRYPT_ID_MAX];
+	uint8_t digest[CRYPT_HASH_BYTES];
+	char id[2 * CRYPT_HASH_BYTES + 1];
+	Str entry;
+	uint64_t index;
+
+	crypt_random_id(salt);
+	TRY(ask_keys(core, c, K_CREATE, K_KEYS, &f, .name = str_c(salt)));
+	TRY(msg_get_K_KEYS(c, f.payload, &keys));
+	ENSURE(c, keys.event_pub.n == 32 && keys.next_digest.n == 32 && keys.log_pub.n == 32, INTERNAL, "the keys role gave no keys");
+	body_inception(&body, name, (const uint8_t *)keys.event_pub.p, (const uint8_t *)keys.next_digest.p, center, str_c(salt));
+	event_write(&(struct event_head){.actor = actor, .time = core_now(), .type = EVENT_DOMAIN_INCEPTION}, buf_view(&body), &payload);
+	crypt_sha256(buf_view(&payload), digest);
+	hex_text(digest, sizeof digest, id);
+	TRY(ask_keys(core, c, K_NAME, DONE, &f, .name = str_c(salt), .log = str_c(id)));
+	TRY(ledger_create(c, core->ledger, str_c(id)));
+	TRY(mesh_check(c, core->mesh, str_c(id), buf_view(&payload)));
+	TRY(sign_and_append(core, c, str_c(id), buf_view(&payload), &entry, &index));
+	TRY(mesh_apply(c, core->mesh, str_c(id), index, entry, false, core_to_store, core, &outcome));
+	assert(outcome.accepted);
+	core->mark++;
+	*ret_id = arena_str(c->arena, str_c(id));
+	return OK;
+}

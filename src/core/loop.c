@@ -1,0 +1,408 @@
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/core.h"
+#include "core/parent.h"
+#include "os/clock.h"
+#include "os/log.h"
+
+enum { PEERS_MAX = 256, TICK_MS = 250 };
+
+struct frame_node {
+	struct frame_node *next;
+	struct frame frame;
+	char bytes[];
+};
+
+struct peer {
+	struct peer *next;
+	struct chan chan;
+	char name[16];
+	struct call *calls;
+	void (*on_close)(struct core *core, struct peer *p, void *arg);
+	void *on_close_arg;
+	int level; /* of its sandbox, -1 until it said so */
+	bool dead;
+};
+
+struct waiter {
+	struct waiter *next;
+	struct fiber *fiber;
+	int64_t due_ns;
+};
+
+static struct waiter *sleepers;
+
+int64_t core_ns(void) { return (int64_t)clock_boot_ns(); }
+
+/* --- peers --- */
+
+struct peer *
+peer_new(struct core *core, int fd, const char *name)
+{
+	struct peer *p = mem_alloc(sizeof *p);
+	struct ctx c = {0};
+
+	chan_init(&p->chan, fd);
+	snprintf(p->name, sizeof p->name, "%s", name);
+	p->level = -1;
+	if (!err_ok(chan_nonblock(&c, &p->chan))) abort();
+	p->next = core->peers;
+	core->peers = p;
+	return p;
+}
+
+bool peer_alive(const struct peer *p) { return p && !p->dead; }
+const char *peer_name(const struct peer *p) { return p->name; }
+struct peer *peer_next(const struct peer *p) { return p->next; }
+int peer_level(const struct peer *p) { return p ? p->level : -1; }
+
+void
+peer_on_close(struct peer *p, void (*fn)(struct core *core, struct peer *p, void *arg), void *arg)
+{
+	p->on_close = fn;
+	p->on_close_arg = arg;
+}
+
+void
+peer_drop(struct core *core, struct peer *p)
+{
+	if (p->dead) return;
+	p->dead = true;
+	chan_fini(&p->chan);
+	struct peer **roles[] = {&core->parent, &core->gate, &core->keys, &core->lake};
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		if (*roles[i] == p) *roles[i] = NULL;
+	if (p->on_close) p->on_close(core, p, p->on_close_arg);
+	while (p->calls) {
+		struct call *call = p->calls;
+		p->calls = call->next;
+		call->peer = NULL;
+		if (call->waiting) fiber_wake(TAKE(call->waiting, NULL), NULL);
+	}
+}
+
+static void
+peers_sweep(struct core *core)
+{
+	for (struct peer **at = &core->peers; *at;) {
+		struct peer *p = *at;
+		if (!p->dead) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		free(p);
+	}
+}
+
+/* --- calls --- */
+
+Err
+call_begin_fds(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, const int *fds, size_t fd_count,
+               struct call *ret)
+{
+	*ret = (struct call){.id = ++core->next_id};
+	if (!peer_alive(p)) {
+		for (size_t i = 0; i < fd_count; i++) close(fds[i]);
+		return err_set(c, ERR_UNAVAILABLE, "a part of the node is being restarted, try again");
+	}
+	TRY(chan_send(c, &p->chan, type, ret->id, payload, fds, fd_count));
+	ret->peer = p;
+	ret->next = p->calls;
+	p->calls = ret;
+	return OK;
+}
+
+Err
+call_begin(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, int fd, struct call *ret)
+{
+	return call_begin_fds(core, c, p, type, payload, &fd, fd >= 0, ret);
+}
+
+static struct frame_node *
+take_node(struct call *call)
+{
+	struct frame_node *n = call->head;
+
+	if (!n) return NULL;
+	call->head = n->next;
+	if (!call->head) call->tail = NULL;
+	return n;
+}
+
+Err
+call_wait(struct core *core, struct ctx *c, struct call *call, enum msg_type want, uint64_t timeout_ms, struct frame *ret)
+{
+	(void)core;
+	struct frame_node *n = take_node(call);
+
+	if (!n && call->peer) {
+		call->deadline_ns = timeout_ms ? core_ns() + (int64_t)timeout_ms * 1000000 : 0;
+		call->timed_out = false;
+		call->waiting = fiber_self();
+		fiber_wait();
+		ENSURE(c, !call->timed_out, TIMEOUT, "no answer within %.1f s", (double)timeout_ms / 1000);
+		n = take_node(call);
+	}
+	ENSURE(c, n, UNAVAILABLE, "a process of the node ended in the middle of this; nothing was lost, try again");
+	struct frame f = n->frame;
+	f.payload = arena_str(c->arena, f.payload);
+	free(n);
+	Err e = frame_expect(c, &f, want);
+	if (!err_ok(e)) {
+		frame_fini(&f);
+		return e;
+	}
+	*ret = f;
+	return OK;
+}
+
+void
+call_end(struct core *core, struct call *call)
+{
+	(void)core;
+	for (struct call **at = call->peer ? &call->peer->calls : NULL; at && *at; at = &(*at)->next)
+		if (*at == call) {
+			*at = call->next;
+			break;
+		}
+	for (struct frame_node *n; (n = take_node(call)); free(n)) frame_fini(&n->frame);
+	call->peer = NULL;
+}
+
+Err
+call_once(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, int fd, enum msg_type want, struct frame *ret)
+{
+	struct call call;
+
+	TRY(call_begin(core, c, p, type, payload, fd, &call));
+	Err e = call_wait(core, c, &call, want, 0, ret);
+	call_end(core, &call);
+	return e;
+}
+
+static void
+deliver(struct peer *p, struct frame *f)
+{
+	struct call *call = p->calls;
+
+	while (call && call->id != f->id) call = call->next;
+	if (!call) {
+		frame_fini(f);
+		return;
+	}
+	struct frame_node *n = mem_alloc(sizeof *n + f->payload.n);
+	memcpy(n->bytes, f->payload.p, f->payload.n);
+	n->frame = *f;
+	n->frame.payload = str_of(n->bytes, f->payload.n);
+	if (call->tail)
+		call->tail->next = n;
+	else
+		call->head = n;
+	call->tail = n;
+	if (call->waiting) fiber_wake(TAKE(call->waiting, NULL), NULL);
+}
+
+/* --- the loop --- */
+
+static void
+on_ready(struct peer *p, const struct frame *f)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+	struct msg_READY m;
+
+	if (!err_ok(msg_get_READY(&c, f->payload, &m))) return;
+	p->level = (int)m.level;
+	log_line(LOG_DEBUG, "%s is ready, sandbox level L%d", p->name, p->level);
+}
+
+static void
+on_frame(struct core *core, struct peer *p, struct frame *f)
+{
+	if (f->type == MSG_READY) {
+		on_ready(p, f);
+		frame_fini(f);
+	} else if (p == core->gate) {
+		if (f->type == MSG_G_REQUEST)
+			request_start(core, p, f);
+		else
+			request_gate_frame(core, p, f);
+		frame_fini(f);
+	} else if (p == core->parent && parent_says(core, f)) {
+		frame_fini(f);
+	} else
+		deliver(p, f);
+}
+
+static void
+read_peer(struct core *core, struct peer *p)
+{
+	struct ctx c = {0};
+	struct frame f;
+	bool got;
+	Err e = chan_read(&c, &p->chan);
+
+	while (err_ok(e) && !p->dead) {
+		e = chan_next(&c, &p->chan, &got, &f);
+		if (!err_ok(e) || !got) break;
+		on_frame(core, p, &f);
+	}
+	if (err_ok(e) || p->dead) return;
+	if (e.code != ERR_UNAVAILABLE) log_line(LOG_ERROR, "channel of %s closed: %s", p->name, err_detail(&c, e));
+	bool was_parent = p == core->parent;
+	peer_drop(core, p);
+	if (was_parent) core->stopping = true;
+}
+
+static int64_t
+wake_late(struct core *core)
+{
+	int64_t now = core_ns(), next = now + (int64_t)TICK_MS * 1000000;
+
+	for (struct waiter **at = &sleepers; *at;) {
+		struct waiter *w = *at;
+		if (w->due_ns <= now) {
+			*at = w->next;
+			fiber_wake(w->fiber, NULL);
+			at = &sleepers;
+			continue;
+		}
+		if (w->due_ns < next) next = w->due_ns;
+		at = &w->next;
+	}
+again:
+	for (struct peer *p = core->peers; p; p = p->next)
+		for (struct call *call = p->calls; call; call = call->next) {
+			if (!call->waiting || !call->deadline_ns) continue;
+			if (call->deadline_ns <= now) {
+				call->timed_out = true;
+				fiber_wake(TAKE(call->waiting, NULL), NULL);
+				goto again; /* the lists may have changed */
+			}
+			if (call->deadline_ns < next) next = call->deadline_ns;
+		}
+	return next - now;
+}
+
+void
+fiber_sleep_ms(struct core *core, uint64_t ms)
+{
+	(void)core;
+	struct waiter w = {.next = sleepers, .fiber = fiber_self(), .due_ns = core_ns() + (int64_t)ms * 1000000};
+
+	sleepers = &w;
+	fiber_wait();
+}
+
+static void
+poll_once(struct core *core, int timeout_ms)
+{
+	struct pollfd pfd[PEERS_MAX];
+	struct peer *who[PEERS_MAX];
+	nfds_t n = 0;
+
+	for (struct peer *p = core->peers; p && n < PEERS_MAX; p = p->next) {
+		if (p->dead) continue;
+		who[n] = p;
+		pfd[n++] = (struct pollfd){.fd = p->chan.fd, .events = (short)(POLLIN | (chan_pending(&p->chan) ? POLLOUT : 0))};
+	}
+	int r = poll(pfd, n, timeout_ms);
+	if (r < 0 && errno != EINTR) abort();
+	for (nfds_t i = 0; r > 0 && i < n; i++) {
+		struct ctx c = {0};
+		if (who[i]->dead || !pfd[i].revents) continue;
+		if ((pfd[i].revents & POLLOUT) && !err_ok(chan_flush(&c, &who[i]->chan))) {
+			peer_drop(core, who[i]);
+			continue;
+		}
+		if (pfd[i].revents & (POLLIN | POLLHUP | POLLERR)) read_peer(core, who[i]);
+	}
+}
+
+/* Commit, and let those go on who waited for it; they may append again. */
+static void
+settle(struct core *core)
+{
+	while (core->dirty || core->commit_waiters) {
+		struct waiter *w = TAKE(core->commit_waiters, NULL);
+		core_commit_now(core);
+		while (w) {
+			struct waiter *next = w->next; /* w is on the stack of the fiber that goes on */
+			fiber_wake(w->fiber, NULL);
+			w = next;
+		}
+	}
+}
+
+void
+core_commit(struct core *core)
+{
+	if (!core->dirty) return;
+	struct waiter w = {.next = core->commit_waiters, .fiber = fiber_self()};
+	core->commit_waiters = &w;
+	fiber_wait();
+}
+
+Err
+core_run(struct core *core, struct ctx *c)
+{
+	(void)c;
+	while (!core->stopping) {
+		int64_t wait_ns = wake_late(core);
+		settle(core);
+		pool_tick(core);
+		poll_once(core, (int)((wait_ns + 999999) / 1000000));
+		settle(core);
+		if (core->publish_due && core_ns() - core->dirty_since_ns > INT64_C(300000000)) core_publish_logs(core);
+		peers_sweep(core);
+	}
+	core_publish_logs(core);
+	return OK;
+}
+
+void
+peer_post(struct core *core, struct peer *p, enum msg_type type, uint64_t id, Str payload, int fd)
+{
+	struct ctx c = {0};
+
+	if (!peer_alive(p)) {
+		if (fd >= 0) close(fd);
+		return;
+	}
+	if (!err_ok(chan_send(&c, &p->chan, type, id, payload, &fd, fd >= 0))) peer_drop(core, p);
+}
+
+Err
+peer_exchange(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, enum msg_type want, struct frame *ret)
+{
+	uint64_t id = ++core->next_id;
+
+	ENSURE(c, peer_alive(p), UNAVAILABLE, "a part of the node is being restarted, try again");
+	Err e = chan_send(c, &p->chan, type, id, payload, NULL, 0);
+	while (err_ok(e)) {
+		struct pollfd pfd = {.fd = p->chan.fd, .events = (short)(POLLIN | (chan_pending(&p->chan) ? POLLOUT : 0))};
+		if (poll(&pfd, 1, 5000) <= 0) {
+			e = err_set(c, ERR_UNAVAILABLE, "the %s role does not answer", p->name);
+			break;
+		}
+		bool got = false;
+		if (pfd.revents & POLLOUT) e = chan_flush(c, &p->chan);
+		if (err_ok(e) && pfd.revents & (POLLIN | POLLHUP)) e = chan_read(c, &p->chan);
+		if (err_ok(e)) e = chan_next(c, &p->chan, &got, ret);
+		if (!got) continue;
+		if (ret->id == id) break;
+		frame_fini(ret); /* an answer to somebody who gave up */
+	}
+	if (!err_ok(e)) {
+		peer_drop(core, p);
+		return e;
+	}
+	ret->payload = arena_str(c->arena, ret->payload);
+	return frame_expect(c, ret, want);
+}

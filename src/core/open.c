@@ -1,0 +1,353 @@
+/* The core's start: opening what is on disk, folding what the store has not seen, refusing what was put there by others; the
+ * first start of a node; and folding everything anew. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "codec/dsse.h"
+#include "core/core.h"
+#include "crypt/encode.h"
+#include "crypt/sign.h"
+#include "ledger/tree.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/log.h"
+
+static const Str JOURNAL = S("journal");
+
+struct folding {
+	struct core *core;
+	struct mesh *mesh;
+	mesh_record_fn sink;
+	Str log_id;
+	uint64_t trusted;     /* entries below this are under a checkpoint that this node signed */
+	uint64_t forged_at;   /* UINT64_MAX: none */
+	char reason[256];
+	uint64_t events;
+};
+
+/* Is the entry signed by the key of its domain and does it stand in its place? An inception brings its own key and is left to
+ * the fold. */
+static Err
+check_signed(struct ctx *c, const struct mesh *m, Str log_id, uint64_t index, Str entry)
+{
+	const struct mesh_domain *d = mesh_domain(m, log_id);
+	BUF_AUTO pae = BUF_INIT;
+	struct dsse e;
+	struct event ev;
+
+	if (!d) return OK;
+	TRY(dsse_parse(c, entry, &e));
+	dsse_pae(e.payload_type, e.payload, &pae);
+	ENSURE(c, sign_check(d->event_pub, buf_view(&pae), e.sig), CORRUPT, "not signed by the key of domain %.*s", STR(d->name));
+	TRY(event_parse(c, e.payload, &ev));
+	bool placed = ev.seq == index && str_eq(ev.origin, log_id) && memcmp(ev.prev.b, d->head.b, HASH_BYTES) == 0;
+	event_fini(&ev);
+	ENSURE(c, placed, CORRUPT, "signed for another place or another log");
+	return OK;
+}
+
+static Err
+fold_entry(struct ctx *c, void *arg, uint64_t index, Str entry)
+{
+	struct folding *f = arg;
+	struct mesh_outcome outcome;
+
+	if (f->forged_at != UINT64_MAX) return OK;
+	if (index >= f->trusted) {
+		Err e = check_signed(c, f->mesh, f->log_id, index, entry);
+		if (!err_ok(e)) {
+			f->forged_at = index;
+			snprintf(f->reason, sizeof f->reason, "%s", err_detail(c, e));
+			return OK;
+		}
+	}
+	TRY(mesh_apply(c, f->mesh, f->log_id, index, entry, index >= f->trusted, f->sink, f->core, &outcome));
+	f->events++;
+	if (!outcome.accepted)
+		log_line(LOG_ERROR, "log %.*s entry %llu refused by the fold: %s", STR(f->log_id), (unsigned long long)index, outcome.reason);
+	if (f->events % 4096 == 0) arena_reset(c->arena);
+	return OK;
+}
+
+static Err
+fold_log(struct core *core, struct ctx *c, const struct ledger_state *s)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx in = {.arena = &arena};
+	uint64_t folded;
+	uint8_t root[HASH_BYTES];
+	struct folding f = {.core = core, .mesh = core->mesh, .sink = core_to_store, .log_id = s->log_id, .trusted = s->published,
+	                    .forged_at = UINT64_MAX};
+
+	TRY(store_position_get(c, core->store, s->log_id, &folded, root));
+	if (folded > s->size) { /* the catalog has folded more than the log holds: acknowledged entries are missing */
+		BUF_AUTO why = BUF_INIT;
+		buf_printf(&why, "%llu entries were acknowledged, only %llu are left", (unsigned long long)folded,
+		           (unsigned long long)s->size);
+		log_line(LOG_ERROR, "log %.*s: %s; refusing to sign on", STR(s->log_id), buf_z(&why));
+		return ledger_stop(c, core->ledger, s->log_id, buf_view(&why));
+	}
+	Err e = ledger_read(&in, core->ledger, s->log_id, folded, s->size - folded, fold_entry, &f);
+	if (!err_ok(e)) return err_set(c, (enum err_code)e.code, "%s", err_detail(&in, e));
+	core->mark += s->size;
+	if (f.forged_at == UINT64_MAX) return OK;
+	/* Beyond the last checkpoint and never folded in, so never acknowledged: somebody else put it there. Out with it. */
+	log_line(LOG_ERROR, "log %.*s entry %llu refused: %s", STR(s->log_id), (unsigned long long)f.forged_at, f.reason);
+	TRY(ledger_drop_tail(c, core->ledger, s->log_id, f.forged_at, str_c(f.reason)));
+	core->mark -= s->size - f.forged_at;
+	core->refused_new = true;
+	return OK;
+}
+
+static Err
+load_record(struct ctx *c, void *arg, Str kind, Str id, Str body)
+{
+	return mesh_load(c, ((struct core *)arg)->mesh, kind, id, body);
+}
+
+static Err
+store_start(struct core *core, struct ctx *c)
+{
+	Err e = store_open(c, "catalog/catalog.db", &core->store);
+
+	if (e.code == ERR_CORRUPT) { /* derived from the logs: fold it anew */
+		log_line(LOG_WARN, "the catalog is damaged and is folded anew from the logs: %s", c->detail);
+		static const char *const files[] = {"catalog/catalog.db", "catalog/catalog.db-wal", "catalog/catalog.db-shm"};
+		for (size_t i = 0; i < ARRAY_LEN(files); i++) (void)!unlink(files[i]);
+		e = store_open(c, "catalog/catalog.db", &core->store);
+	}
+	TRY(e);
+	TRY(store_each(c, core->store, load_record, core));
+	return store_begin(c, core->store);
+}
+
+static Err
+read_center(struct core *core, struct ctx *c)
+{
+	Str text;
+	Err e = file_read_path(c, AT_FDCWD, "catalog/center", 128, &text);
+
+	if (e.code == ERR_NOT_FOUND) {
+		c->detail[0] = 0;
+		return OK;
+	}
+	TRY(e);
+	mesh_set_center(core->mesh, str_trim(text));
+	return OK;
+}
+
+Err
+core_open(struct core *core, struct ctx *c)
+{
+	struct ledger_state *states;
+
+	core->started = core_now();
+	core->mesh = mesh_new();
+	TRY(read_center(core, c));
+	int ledger_fd; /* the ledger borrows it for its life, which is the process's */
+	TRY(dir_open(c, AT_FDCWD, "ledger", &ledger_fd));
+	TRY(ledger_open(c, ledger_fd, &core->ledger));
+	TRY(directory_open(c, "catalog/directory.db", &core->directory));
+	TRY(store_start(core, c));
+	TRY(ledger_create(c, core->ledger, JOURNAL));
+	size_t n = ledger_states(core->ledger, c->arena, &states);
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq(states[i].log_id, JOURNAL)) continue;
+		if (states[i].damaged)
+			log_line(LOG_ERROR, "log %.*s is damaged and takes no more entries: %s", STR(states[i].log_id), states[i].damage);
+		TRY(fold_log(core, c, &states[i]));
+	}
+	core->dirty = true; /* what was folded goes into the store with the first commit */
+	core->publish_due = true;
+	core->dirty_since_ns = core_ns();
+	return OK;
+}
+
+/* --- the first start --- */
+
+static Err
+journal_open(struct core *core, struct ctx *c)
+{
+	struct ledger_head head;
+	struct frame f;
+	struct msg_DONE done;
+	BUF_AUTO body = BUF_INIT;
+
+	TRY(ledger_head(c, core->ledger, JOURNAL, &head));
+	if (head.size > 0) return OK;
+	TRY(ask_keys(core, c, K_EVENT_PUB, DONE, &f, .log = JOURNAL));
+	TRY(msg_get_DONE(c, f.payload, &done));
+	buf_printf(&body, "{\"node\":\"%s\",\"pub\":\"", core->node_id);
+	hex_put(&body, done.text);
+	buf_c(&body, "\"}");
+	return core_note(core, c, "open", S(""), buf_view(&body));
+}
+
+static Err
+make_center(struct core *core, struct ctx *c, Str *ret_person)
+{
+	char person[CRYPT_ID_MAX];
+	BUF_AUTO body = BUF_INIT;
+	Str id;
+
+	crypt_random_id(person);
+	Err e = directory_person_add(c, core->directory, str_c(person), S("admin"));
+	if (e.code == ERR_CONFLICT)
+		TRY(directory_person_by_name(c, core->directory, S("admin"), ret_person));
+	else {
+		TRY(e);
+		*ret_person = arena_str(c->arena, str_c(person));
+	}
+	TRY(core_new_domain(core, c, S("governance"), true, *ret_person, &id));
+	TRY(file_replace(c, AT_FDCWD, "catalog/center", id, 0600));
+	mesh_set_center(core->mesh, id);
+	body_member_set(&body, *ret_person, ROLE_OWNER);
+	return core_say(core, c, id, EVENT_MEMBER_SET, *ret_person, buf_view(&body));
+}
+
+/* `init` left the hash of the administrator's token; it goes into the directory and the file away. A death in between repeats. */
+static Err
+adopt_admin_token(struct core *core, struct ctx *c)
+{
+	uint8_t hash[CRYPT_HASH_BYTES];
+	Str text, person;
+	Err e = file_read_path(c, AT_FDCWD, "catalog/bootstrap", 128, &text);
+
+	if (e.code == ERR_NOT_FOUND) {
+		c->detail[0] = 0;
+		return OK;
+	}
+	TRY(e);
+	ENSURE(c, hex_get_n(str_trim(text), hash, sizeof hash), CORRUPT, "catalog/bootstrap is damaged; make a new node with heddle init");
+	TRY(directory_person_by_name(c, core->directory, S("admin"), &person));
+	TRY(directory_token_add(c, core->directory, hash, person));
+	ENSURE(c, unlink("catalog/bootstrap") == 0, IO, "catalog/bootstrap: %s", strerror(errno));
+	return OK;
+}
+
+/* The journal tells of every entry that this start took out. */
+static Err
+note_refused(struct core *core, struct ctx *c)
+{
+	struct ledger_refused *r;
+	size_t n;
+	BUF_AUTO body = BUF_INIT;
+
+	if (!core->refused_new) return OK;
+	TRY(ledger_refused(c, core->ledger, &r, &n));
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(&body, "%s{\"log\":\"%.*s\",\"index\":%llu,\"reason\":", i ? "," : "{\"entries\":[", STR(r[i].log_id),
+		           (unsigned long long)r[i].index);
+		buf_json(&body, r[i].reason);
+		buf_char(&body, '}');
+	}
+	buf_c(&body, n ? "]}" : "{}");
+	TRY(core_note(core, c, "entries.refused", S(""), buf_view(&body)));
+	core->refused_new = false;
+	return OK;
+}
+
+/* The key under which the journal keeps statements: the same as long as the node lives, so that a known one can be recognised. */
+static Err
+read_text_key(struct core *core, struct ctx *c)
+{
+	struct frame f;
+	struct msg_DONE done;
+
+	TRY(ask_keys(core, c, K_MASK_KEY, DONE, &f, .consumer = JOURNAL, .purpose = S("statement")));
+	TRY(msg_get_DONE(c, f.payload, &done));
+	ENSURE(c, done.text.n == sizeof core->text_salt.secret_bytes, INTERNAL, "the keys role gave no key");
+	memcpy(core->text_salt.secret_bytes, done.text.p, done.text.n);
+	return OK;
+}
+
+Err
+core_bootstrap(struct core *core, struct ctx *c)
+{
+	Str person;
+
+	TRY(journal_open(core, c));
+	/* A center whose first words did not become durable is made anew: nobody has heard of it. */
+	if (!mesh_domain(core->mesh, mesh_center(core->mesh))) TRY(make_center(core, c, &person));
+	TRY(adopt_admin_token(core, c));
+	TRY(note_refused(core, c));
+	TRY(read_text_key(core, c));
+	core_commit(core);
+	return OK;
+}
+
+/* --- folding everything anew --- */
+
+static Err
+count_record(struct ctx *c, void *arg, Str kind, Str id, Str body)
+{
+	(void)c, (void)arg, (void)kind, (void)id, (void)body;
+	return OK;
+}
+
+Err
+core_rebuild(struct core *core, struct ctx *c, struct rebuild_result *ret)
+{
+	struct rebuild_result r = {0};
+	struct ledger_state *states;
+	size_t n = ledger_states(core->ledger, c->arena, &states);
+	struct mesh *fresh = mesh_new();
+	Err e = OK;
+
+	mesh_set_center(fresh, mesh_center(core->mesh));
+	int64_t from = core_ns();
+	for (size_t i = 0; i < n && err_ok(e); i++) {
+		ARENA_AUTO arena = ARENA_INIT;
+		struct ctx in = {.arena = &arena};
+		struct folding f = {.core = core, .mesh = fresh, .sink = count_record, .log_id = states[i].log_id,
+		                    .trusted = states[i].published, .forged_at = UINT64_MAX};
+		if (str_eq(states[i].log_id, JOURNAL)) continue;
+		e = ledger_read(&in, core->ledger, states[i].log_id, 0, states[i].size, fold_entry, &f);
+		if (!err_ok(e)) e = err_set(c, (enum err_code)e.code, "%s", err_detail(&in, e));
+		r.events += f.events;
+	}
+	r.seconds = (double)(core_ns() - from) / 1e9;
+	r.refused = mesh_refused_count(fresh);
+	mesh_hash(fresh, r.hash);
+	mesh_free(fresh);
+	TRY(e);
+	mesh_hash(core->mesh, r.was);
+	*ret = r;
+	return OK;
+}
+
+/* --- blobs: contracts, manifests, reports, by SHA-256 --- */
+
+Err
+blob_put(struct core *core, struct ctx *c, Str bytes, Str *ret_sha256)
+{
+	uint8_t hash[CRYPT_HASH_BYTES];
+	char hex[2 * CRYPT_HASH_BYTES + 1], path[128];
+	(void)core;
+
+	crypt_sha256(bytes, hash);
+	hex_text(hash, sizeof hash, hex);
+	snprintf(path, sizeof path, "catalog/blobs/%s", hex);
+	if (access(path, R_OK) != 0) TRY(file_replace(c, AT_FDCWD, path, bytes, 0600));
+	*ret_sha256 = arena_str(c->arena, str_c(hex));
+	return OK;
+}
+
+Err
+blob_get(struct core *core, struct ctx *c, Str sha256, Str *ret)
+{
+	uint8_t want[CRYPT_HASH_BYTES], hash[CRYPT_HASH_BYTES];
+	char path[128];
+	Str bytes;
+	(void)core;
+
+	ENSURE(c, hex_get_n(sha256, want, sizeof want), NOT_FOUND, "no such document");
+	snprintf(path, sizeof path, "catalog/blobs/%.*s", STR(sha256));
+	TRY(file_read_path(c, AT_FDCWD, path, 8 << 20, &bytes));
+	crypt_sha256(bytes, hash);
+	ENSURE(c, memcmp(hash, want, sizeof hash) == 0, CORRUPT, "document %.*s is damaged", STR(sha256));
+	*ret = bytes;
+	return OK;
+}

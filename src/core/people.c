@@ -1,0 +1,214 @@
+/* Domains and the people in them. The administrator (the center's owner) makes domains and invites people; a domain's further
+ * owners are invited by its owner alone, because an owner can open data and the center must not. */
+#include "core/request.h"
+#include "crypt/encode.h"
+
+enum { TOKEN_BYTES = 32 };
+
+/* A new token: shown once, kept as its hash. */
+static Err
+issue_token(struct request *rq, Str person_id, Str *ret)
+{
+	uint8_t secret[TOKEN_BYTES], hash[CRYPT_HASH_BYTES];
+	BUF_AUTO text = BUF_INIT;
+
+	crypt_random(secret, sizeof secret);
+	buf_c(&text, "hdl_");
+	base64url_put(&text, str_of(secret, sizeof secret));
+	crypt_sha256(buf_view(&text), hash);
+	TRY(directory_token_add(&rq->c, rq->core->directory, hash, person_id));
+	*ret = arena_str(&rq->arena, buf_view(&text));
+	crypt_wipe(secret, sizeof secret);
+	crypt_wipe(text.p, text.n);
+	return OK;
+}
+
+/* The person of that name, made when there is none. */
+static Err
+person_get_or_add(struct request *rq, Str name, Str *ret_id, bool *ret_new)
+{
+	char id[CRYPT_ID_MAX];
+	Err e = directory_person_by_name(&rq->c, rq->core->directory, name, ret_id);
+
+	*ret_new = e.code == ERR_NOT_FOUND;
+	if (!*ret_new) return e;
+	rq->c.detail[0] = 0;
+	crypt_random_id(id);
+	*ret_id = arena_str(&rq->arena, str_c(id));
+	return directory_person_add(&rq->c, rq->core->directory, *ret_id, name);
+}
+
+static Err
+set_member(struct request *rq, Str domain_id, Str person_id, enum role role)
+{
+	BUF_AUTO body = BUF_INIT;
+
+	body_member_set(&body, person_id, role);
+	TRY(core_say(rq->core, &rq->c, domain_id, EVENT_MEMBER_SET, rq->person_id, buf_view(&body)));
+	access_narrowed(rq->core); /* a role may have become smaller */
+	return OK;
+}
+
+static bool
+has_owner(const struct mesh *m, struct arena *a, Str domain_id)
+{
+	const struct mesh_member **members;
+	size_t n = mesh_members(m, a, domain_id, &members);
+
+	for (size_t i = 0; i < n; i++)
+		if (members[i]->active && members[i]->role == ROLE_OWNER) return true;
+	return false;
+}
+
+static void
+domain_json(struct request *rq, const struct mesh_domain *d, struct buf *b)
+{
+	const struct mesh_member **members;
+	const struct mesh_product **products;
+	size_t n = mesh_members(rq->core->mesh, &rq->arena, d->id, &members), of = 0;
+	size_t products_n = mesh_products(rq->core->mesh, &rq->arena, &products);
+	bool first = true, first_owner = true;
+
+	for (size_t i = 0; i < products_n; i++) of += !products[i]->retired && str_eq(products[i]->domain_id, d->id);
+	buf_char(b, '{');
+	put_text(b, "id", d->id, &first);
+	put_text(b, "name", d->name, &first);
+	put_bool(b, "center", d->center, &first);
+	put_key(b, "owners", &first);
+	buf_char(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (members[i]->role != ROLE_OWNER || !members[i]->active) continue;
+		if (!first_owner) buf_char(b, ',');
+		first_owner = false;
+		buf_json(b, person_name(rq, members[i]->person_id));
+	}
+	buf_char(b, ']');
+	put_u64(b, "products", of, &first);
+	put_u64(b, "log_size", d->log_size, &first);
+	buf_char(b, '}');
+}
+
+Err
+handle_domain_add(struct request *rq)
+{
+	struct core *core = rq->core;
+	Str name = arg(rq, "name"), owner = arg(rq, "owner"), person, domain_id;
+	const struct mesh_domain *d = mesh_domain_by_name(core->mesh, name);
+	const struct mesh_member *m;
+	bool new_person, first = true;
+	BUF_AUTO b = BUF_INIT;
+
+	ENSURE(&rq->c, rq->is_admin, DENIED, "only the administrator makes domains");
+	ENSURE(&rq->c, str_is_ident(name), INVALID, "'%.*s' is no name for a domain: a-z, 0-9 and _, at most 64", STR(name));
+	ENSURE(&rq->c, str_is_ident(owner), INVALID, "'%.*s' is no user name: a-z, 0-9 and _, at most 64", STR(owner));
+	ENSURE(&rq->c, !d || d->center, CONFLICT, "there is a domain '%.*s' already", STR(name));
+	TRY(person_get_or_add(rq, owner, &person, &new_person));
+	m = mesh_member(core->mesh, person);
+	ENSURE(&rq->c, !m || !m->active || (d && str_eq(m->domain_id, d->id)), CONFLICT,
+	       "'%.*s' belongs to domain %.*s already; a person acts for one domain", STR(owner), STR(domain_name(rq, m->domain_id)));
+	if (d)
+		domain_id = arena_str(&rq->arena, d->id);
+	else
+		TRY(core_new_domain(core, &rq->c, name, false, rq->person_id, &domain_id));
+	TRY(set_member(rq, domain_id, person, ROLE_OWNER));
+	buf_char(&b, '{');
+	put_text(&b, "id", domain_id, &first);
+	put_text(&b, "name", name, &first);
+	put_text(&b, "owner", owner, &first);
+	buf_char(&b, '}');
+	reply_json(rq, 201, &b);
+	return OK;
+}
+
+Err
+handle_domains(struct request *rq)
+{
+	const struct mesh_domain **domains;
+	size_t n = mesh_domains(rq->core->mesh, &rq->arena, &domains);
+	BUF_AUTO b = BUF_INIT;
+
+	buf_c(&b, "{\"domains\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i) buf_char(&b, ',');
+		domain_json(rq, domains[i], &b);
+	}
+	buf_c(&b, "]}");
+	reply_json(rq, 200, &b);
+	return OK;
+}
+
+/* Who may give `role` in `domain` to somebody. */
+static Err
+may_invite(struct request *rq, Str domain_id, enum role role)
+{
+	bool own = str_eq(rq->domain_id, domain_id) && rq->role == ROLE_OWNER;
+
+	ENSURE(&rq->c, own || rq->is_admin, DENIED, "only the owner of %.*s or the administrator adds people to it",
+	       STR(domain_name(rq, domain_id)));
+	if (own || role != ROLE_OWNER || !has_owner(rq->core->mesh, &rq->arena, domain_id)) return OK;
+	return err_set(&rq->c, ERR_DENIED, "%.*s has an owner, and only an owner makes another: whoever owns a domain can open its data",
+	               STR(domain_name(rq, domain_id)));
+}
+
+Err
+handle_user_add(struct request *rq)
+{
+	struct core *core = rq->core;
+	Str name = arg(rq, "name"), domain = arg(rq, "domain"), person, token, domain_id;
+	const struct mesh_domain *d = mesh_domain_by_name(core->mesh, domain);
+	const struct mesh_member *m = NULL;
+	bool new_person, same, has_token = false, first = true;
+	enum role role;
+	BUF_AUTO b = BUF_INIT;
+
+	ENSURE(&rq->c, d, NOT_FOUND, "there is no domain '%.*s'", STR(domain));
+	domain_id = arena_str(&rq->arena, d->id);
+	ENSURE(&rq->c, role_parse(arg(rq, "role"), &role), INVALID, "'%.*s' is no role: owner, engineer, analyst, steward or auditor",
+	       STR(arg(rq, "role")));
+	ENSURE(&rq->c, str_is_ident(name), INVALID, "'%.*s' is no user name: a-z, 0-9 and _, at most 64", STR(name));
+	if (err_ok(directory_person_by_name(&rq->c, core->directory, name, &person))) m = mesh_member(core->mesh, person);
+	rq->c.detail[0] = 0;
+	ENSURE(&rq->c, !m || !m->active || str_eq(m->domain_id, domain_id), CONFLICT,
+	       "'%.*s' belongs to domain %.*s already; a person acts for one domain", STR(name), STR(domain_name(rq, m->domain_id)));
+	same = m && m->active && m->role == role;
+	/* A fresh token for an owner is as good as a new owner: the same rule, until the one named with the domain holds their first. */
+	if (same) TRY(directory_has_token(&rq->c, core->directory, person, &has_token));
+	if (!same || has_token) TRY(may_invite(rq, domain_id, role));
+	ENSURE(&rq->c, rq->is_admin || str_eq(rq->domain_id, domain_id), DENIED, "only the owner of %.*s or the administrator adds people",
+	       STR(domain));
+	TRY(person_get_or_add(rq, name, &person, &new_person));
+	if (!same) TRY(set_member(rq, domain_id, person, role));
+	TRY(issue_token(rq, person, &token));
+	buf_char(&b, '{');
+	put_text(&b, "id", person, &first);
+	put_text(&b, "name", name, &first);
+	put_text(&b, "domain", domain, &first);
+	put_text(&b, "role", str_c(role_name(role)), &first);
+	put_text(&b, "token", token, &first);
+	buf_char(&b, '}');
+	reply_json(rq, 201, &b);
+	return OK;
+}
+
+Err
+handle_users(struct request *rq)
+{
+	const struct mesh_member **members;
+	size_t n = mesh_members(rq->core->mesh, &rq->arena, rq->is_admin ? S("") : rq->domain_id, &members);
+	BUF_AUTO b = BUF_INIT;
+
+	buf_c(&b, "{\"users\":[");
+	for (size_t i = 0; i < n; i++) {
+		bool first = true;
+		buf_c(&b, i ? ",{" : "{");
+		put_text(&b, "id", members[i]->person_id, &first);
+		put_text(&b, "name", person_name(rq, members[i]->person_id), &first);
+		put_text(&b, "domain", domain_name(rq, members[i]->domain_id), &first);
+		put_text(&b, "role", str_c(role_name(members[i]->role)), &first);
+		put_bool(&b, "active", members[i]->active, &first);
+		buf_char(&b, '}');
+	}
+	buf_c(&b, "]}");
+	reply_json(rq, 200, &b);
+	return OK;
+}

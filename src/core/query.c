@@ -1,0 +1,454 @@
+/* A query: parse in the worker, decide here, bind to extracts, run in the worker; the rows go past the core to the gate. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/extract.h"
+#include "core/request.h"
+#include "crypt/encode.h"
+#include "os/log.h"
+
+enum { TABLES_MAX = 64 };
+
+struct running_query {
+	struct running_query *next;
+	char id[CRYPT_SHORT_ID_MAX];
+	Str person_id;
+	Str purpose;
+	struct proc *proc;
+	struct call call;
+	struct table_use *uses;
+	size_t n;
+	bool ended; /* somebody ended it; `why` says it */
+	const char *why;
+};
+
+static struct running_query *running;
+
+static const struct { const char *name, *type; } formats[] = {
+    {"json", "application/json"},
+    {"ndjson", "application/x-ndjson"},
+    {"csv", "text/csv; charset=utf-8"},
+    {"parquet", "application/vnd.apache.parquet"},
+};
+
+/* --- ending what runs --- */
+
+void
+running_cancel(struct core *core, struct running_query *q, const char *why)
+{
+	if (q->ended || !q->proc || !q->proc->peer) return;
+	q->ended = true;
+	q->why = why;
+	tell(core, q->proc->peer, W_CANCEL, q->call.id, -1, .reason = 1);
+}
+
+/* Decided differently now than when it started? */
+static bool
+still_decided(struct core *core, const struct running_query *q)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+
+	for (size_t i = 0; i < q->n; i++) {
+		const struct mesh_product *p;
+		const struct mesh_table *t = mesh_table_by_name(core->mesh, q->uses[i].name, &p);
+		struct policy_decision d;
+		if (!t) return false;
+		mesh_decide(core->mesh, &arena, q->person_id, p, t, q->purpose, INTERACT_SQL, core_now(), NULL, &d);
+		/* a new snapshot with more columns has another hash, and takes nothing from a query that runs on the old one */
+		if (d.verdict != VERDICT_ALLOW || !str_eq(d.grant_id, q->uses[i].decision.grant_id)) return false;
+		if (str_eq(t->manifest, q->uses[i].manifest_sha) && memcmp(d.hash, q->uses[i].decision.hash, sizeof d.hash) != 0) return false;
+	}
+	return true;
+}
+
+void
+access_narrowed(struct core *core)
+{
+	core->policy_epoch++;
+	for (struct running_query *q = running; q; q = q->next) {
+		if (q->ended || still_decided(core, q)) continue;
+		q->ended = true;
+		q->why = "access was revoked or tightened while the query ran";
+		if (q->proc) proc_kill(core, q->proc); /* not a byte more */
+	}
+	pool_give_up_idle(core);
+}
+
+void
+lake_restarted(struct core *core)
+{
+	extracts_forget(core);
+	pool_drop_all(core);
+}
+
+/* --- deciding --- */
+
+static void
+refusal_hint(struct request *rq, const struct mesh_product *p)
+{
+	Str purpose = arg(rq, "purpose");
+
+	rq->hint = arena_printf(&rq->arena, "ask for access with: heddle request %.*s --purpose %.*s", STR(product_name(rq, p)),
+	                        STR(purpose.n ? purpose : S("PURPOSE")));
+}
+
+static struct policy_table
+copy_shape(struct arena *a, const struct policy_table *t)
+{
+	struct policy_column *columns = NEW_N(a, t->column_count, struct policy_column);
+
+	for (size_t i = 0; i < t->column_count; i++)
+		columns[i] = (struct policy_column){.name = arena_str(a, t->columns[i].name), .type = arena_str(a, t->columns[i].type),
+		                                    .classification = arena_str(a, t->columns[i].classification)};
+	return (struct policy_table){.domain_id = arena_str(a, t->domain_id), .product_id = arena_str(a, t->product_id),
+	                             .name = arena_str(a, t->name), .columns = columns, .column_count = t->column_count,
+	                             .product_live = t->product_live};
+}
+
+/* The row filter in a decision borrows from the grant, which may go while a reader works: keep a copy by its text. */
+static Err
+copy_rows(struct request *rq, struct policy_decision *d)
+{
+	BUF_AUTO text = BUF_INIT;
+
+	if (!d->rows) return OK;
+	predicate_print(d->rows, &text);
+	return predicate_parse(&rq->c, arena_str(&rq->arena, buf_view(&text)), &d->rows);
+}
+
+static Err
+decide(struct request *rq, struct table_use *u)
+{
+	const struct mesh_product *p;
+	const struct mesh_table *t = mesh_table_by_name(rq->core->mesh, u->name, &p);
+	Str bytes;
+
+	ENSURE(&rq->c, t && product_visible(rq, p), NOT_FOUND, "there is no table %.*s; search with: heddle products", STR(u->name));
+	int64_t from = core_ns();
+	mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, t, arg(rq, "purpose"), INTERACT_SQL, core_now(), NULL, &u->decision);
+	rq->core->decide_ns_total += (uint64_t)(core_ns() - from);
+	rq->core->decide_count++;
+	if (u->decision.verdict != VERDICT_ALLOW) {
+		refusal_hint(rq, p);
+		return err_set(&rq->c, ERR_DENIED, "%.*s: %.*s", STR(u->name), STR(u->decision.reason));
+	}
+	u->product_id = arena_str(&rq->arena, p->id);
+	u->table = arena_str(&rq->arena, t->policy.name);
+	u->manifest_sha = arena_str(&rq->arena, t->manifest);
+	u->shape = copy_shape(&rq->arena, &t->policy);
+	u->decision.grant_id = arena_str(&rq->arena, u->decision.grant_id);
+	u->consumer_id = rq->domain_id;
+	TRY(copy_rows(rq, &u->decision));
+	TRY(blob_get(rq->core, &rq->c, u->manifest_sha, &bytes));
+	return manifest_read(&rq->c, bytes, &u->manifest);
+}
+
+static Str *
+split_lines(struct arena *a, Str text, size_t *ret_n)
+{
+	size_t n = 1, k = 0;
+	Str one;
+
+	for (size_t i = 0; i < text.n; i++) n += text.p[i] == '\n';
+	Str *v = NEW_N(a, n, Str);
+	for (Str rest = text; rest.p && text.n;) {
+		rest = str_cut(rest, '\n', &one);
+		v[k++] = one;
+	}
+	*ret_n = k;
+	return v;
+}
+
+static Err
+parsed_tables(struct request *rq, const struct msg_W_PARSED *m, struct table_use **ret, size_t *ret_n)
+{
+	size_t n = m->tables.n / 3;
+
+	ENSURE(&rq->c, m->tables.n % 3 == 0 && n <= TABLES_MAX, INVALID, "a statement may read at most %d tables", TABLES_MAX);
+	struct table_use *uses = NEW_N(&rq->arena, n, struct table_use);
+	for (size_t i = 0; i < n; i++) {
+		uses[i].name = m->tables.v[3 * i];
+		uses[i].all = str_eqc(m->tables.v[3 * i + 1], "*");
+		uses[i].wanted = split_lines(&rq->arena, m->tables.v[3 * i + 2], &uses[i].wanted_count);
+	}
+	*ret = uses;
+	*ret_n = n;
+	return OK;
+}
+
+/* --- the journal --- */
+
+static void
+note_tables(const struct table_use *uses, size_t n, struct buf *b)
+{
+	buf_c(b, ",\"tables\":[");
+	for (size_t i = 0; i < n; i++) {
+		char hex[65];
+		hex_text(uses[i].decision.hash, 32, hex);
+		buf_c(b, i ? ",{\"table\":" : "{\"table\":");
+		buf_json(b, uses[i].name);
+		buf_c(b, ",\"grant\":");
+		buf_json(b, uses[i].decision.grant_id);
+		buf_printf(b, ",\"verdict\":\"%s\",\"policy\":\"%s\"}", uses[i].decision.verdict == VERDICT_ALLOW ? "allow" : "refuse", hex);
+	}
+	buf_char(b, ']');
+}
+
+/* The statement may hold personal data: the journal keeps a keyed hash of it, so that a known statement can be shown to be the one. */
+static Err
+note_query(struct request *rq, const char *type, const char *id, const struct table_use *uses, size_t n)
+{
+	uint8_t mac[16];
+	char hex[33];
+	BUF_AUTO b = BUF_INIT;
+	struct ctx c = {.arena = &rq->arena};
+
+	crypt_mac(&rq->core->text_salt, arg(rq, "sql"), mac, sizeof mac);
+	hex_text(mac, sizeof mac, hex);
+	buf_printf(&b, "{\"query\":\"%s\",\"statement\":\"%s\",\"purpose\":", id, hex);
+	buf_json(&b, arg(rq, "purpose"));
+	note_tables(uses, n, &b);
+	buf_char(&b, '}');
+	rq->noted = true;
+	return core_note(rq->core, &c, type, rq->person_id, buf_view(&b));
+}
+
+static void
+note_end(struct request *rq, const char *id, Err e, const struct msg_W_FINISHED *m)
+{
+	BUF_AUTO b = BUF_INIT;
+	struct ctx c = {.arena = &rq->arena};
+
+	buf_printf(&b, "{\"query\":\"%s\",\"outcome\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"micros\":%llu}", id, err_name(e),
+	           (unsigned long long)m->rows, (unsigned long long)m->bytes, (unsigned long long)m->micros);
+	Err noted = core_note(rq->core, &c, "query.end", rq->person_id, buf_view(&b));
+	if (!err_ok(noted)) log_line(LOG_ERROR, "the end of query %s could not be noted: %s", id, err_detail(&c, noted));
+}
+
+/* --- what was applied, for the one who asked --- */
+
+static Str
+applied_json(struct request *rq, const struct table_use *uses, size_t n)
+{
+	BUF_AUTO b = BUF_INIT;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct table_use *u = &uses[i];
+		size_t hidden = 0, masks = 0;
+		bool first = true;
+		buf_c(&b, i ? ",{" : "[{");
+		put_text(&b, "table", u->name, &first);
+		put_text(&b, "grant", u->decision.grant_id, &first);
+		put_bool(&b, "rows_filtered", u->decision.rows != NULL, &first);
+		put_key(&b, "masks", &first);
+		buf_char(&b, '{');
+		for (size_t k = 0; k < u->shape.column_count; k++) {
+			hidden += u->decision.columns[k].hidden;
+			if (u->decision.columns[k].hidden || u->decision.columns[k].mask == MASK_NONE) continue;
+			if (masks++) buf_char(&b, ',');
+			buf_json(&b, u->shape.columns[k].name);
+			buf_printf(&b, ":\"%s\"", mask_name(u->decision.columns[k].mask));
+		}
+		buf_char(&b, '}');
+		put_u64(&b, "hidden", hidden, &first);
+		put_time(&b, "until", u->decision.until, &first);
+		buf_char(&b, '}');
+	}
+	buf_c(&b, n ? "]" : "[]");
+	return arena_str(&rq->arena, buf_view(&b));
+}
+
+/* --- running --- */
+
+struct run {
+	struct running_query q;
+	const char *type;         /* content type */
+	Str format;
+	int64_t t0, t_decided, t_bound;
+	int to_gate;              /* read end of the result */
+	bool again;               /* access changed meanwhile: decide anew */
+};
+
+static Err
+send_run(struct request *rq, struct run *r)
+{
+	struct core *core = rq->core;
+	Str *tables = NEW_N(&rq->arena, 3 * r->q.n, Str);
+	int ends[2];
+	BUF_AUTO b = BUF_INIT;
+
+	for (size_t i = 0; i < r->q.n; i++) {
+		BUF_AUTO files = BUF_INIT;
+		BUF_AUTO columns = BUF_INIT;
+		const struct table_use *u = &r->q.uses[i];
+		for (size_t k = 0; k < u->file_count; k++) {
+			if (k) buf_char(&files, '\n');
+			buf_str(&files, u->files[k]);
+		}
+		for (size_t k = 0; k < u->column_count; k++) {
+			if (k) buf_char(&columns, '\n');
+			buf_str(&columns, u->columns[k]);
+		}
+		tables[3 * i] = u->name;
+		tables[3 * i + 1] = arena_str(&rq->arena, buf_view(&files));
+		tables[3 * i + 2] = arena_str(&rq->arena, buf_view(&columns));
+	}
+	TRY(chan_pair(&rq->c, ends));
+	r->to_gate = ends[0];
+	msg_put_W_RUN(&b, &(struct msg_W_RUN){.sql = arg(rq, "sql"), .format = r->format, .tables = {tables, 3 * r->q.n},
+	                                      .max_bytes = core->limits.result_max_bytes, .max_rows = core->limits.result_max_rows,
+	                                      .timeout_ms = core->limits.query_timeout_ms});
+	return call_begin(core, &rq->c, r->q.proc->peer, MSG_W_RUN, buf_view(&b), ends[1], &r->q.call);
+}
+
+static void
+stream(struct request *rq, struct run *r)
+{
+	char mark[32];
+	size_t made = 0;
+
+	for (size_t i = 0; i < r->q.n; i++) made += r->q.uses[i].made;
+	Str timing = arena_printf(&rq->arena, "{\"decide_us\":%lld,\"extract_ms\":%.3f,\"extracts\":\"%s\",\"run_ms\":%.3f}",
+	                          (long long)(r->t_decided - r->t0) / 1000, (double)(r->t_bound - r->t_decided) / 1e6,
+	                          made ? "made" : "cached", (double)(core_ns() - r->t_bound) / 1e6);
+	Str headers[] = {S("X-Heddle-Mark"), str_c(core_mark(rq->core, mark)), S("X-Heddle-Query"), str_c(r->q.id), S("X-Heddle-Applied"),
+	                 applied_json(rq, r->q.uses, r->q.n), S("X-Heddle-Timing"), timing};
+	rq->replied = true;
+	if (rq->cancelled || !peer_alive(rq->gate)) return;
+	tell(rq->core, rq->gate, G_STREAM, rq->id, TAKE(r->to_gate, -1), .status = 200, .content_type = str_c(r->type),
+	     .headers = {headers, ARRAY_LEN(headers)});
+}
+
+static Err
+run_to_end(struct request *rq, struct run *r, struct msg_W_FINISHED *ret)
+{
+	struct core *core = rq->core;
+	uint64_t patience = core->limits.query_timeout_ms + 5000;
+	struct frame f;
+
+	TRY(call_wait(core, &rq->c, &r->q.call, MSG_W_STARTED, patience, &f));
+	core_commit(core); /* the journal's entry is durable before the first row leaves */
+	ENSURE(&rq->c, !r->q.ended, DENIED, "%s", r->q.why);
+	stream(rq, r);
+	TRY(call_wait(core, &rq->c, &r->q.call, MSG_W_FINISHED, 0, &f));
+	return msg_get_W_FINISHED(&rq->c, f.payload, ret);
+}
+
+static void
+register_query(struct request *rq, struct run *r)
+{
+	r->q.next = running;
+	running = &r->q;
+	rq->query = &r->q;
+}
+
+static void
+unregister_query(struct request *rq, struct run *r)
+{
+	for (struct running_query **at = &running; *at; at = &(*at)->next)
+		if (*at == &r->q) {
+			*at = r->q.next;
+			break;
+		}
+	rq->query = NULL;
+}
+
+/* Parse, decide, bind, note. When access became narrower while readers worked, all of it is done again, with another worker: this
+ * one's folder may hold more than it still may see. */
+static Err
+prepare(struct request *rq, struct run *r)
+{
+	struct core *core = rq->core;
+	struct frame f;
+	struct msg_W_PARSED parsed;
+	Str *sources;
+	Err e = OK;
+
+	TRY(ask(core, &rq->c, r->q.proc->peer, W_PARSE, W_PARSED, &f, .sql = arg(rq, "sql")));
+	TRY(msg_get_W_PARSED(&rq->c, f.payload, &parsed));
+	TRY(parsed_tables(rq, &parsed, &r->q.uses, &r->q.n));
+	uint64_t epoch = core->policy_epoch;
+	for (size_t i = 0; i < r->q.n && err_ok(e); i++) e = decide(rq, &r->q.uses[i]);
+	if (!err_ok(e)) {
+		if (e.code == ERR_DENIED) TRY(note_query(rq, "query.refused", r->q.id, r->q.uses, r->q.n));
+		return e;
+	}
+	r->t_decided = core_ns();
+	TRY(extracts_bind(core, &rq->c, arg(rq, "purpose"), r->q.uses, r->q.n));
+	size_t n = extracts_sources(&rq->arena, r->q.uses, r->q.n, &sources);
+	TRY(proc_link(core, &rq->c, r->q.proc, sources, n));
+	r->t_bound = core_ns();
+	r->again = epoch != core->policy_epoch;
+	ENSURE(&rq->c, !r->again, BUSY, "access keeps changing while the query is prepared, try again");
+	return note_query(rq, "query.start", r->q.id, r->q.uses, r->q.n);
+}
+
+static Err
+run_query(struct request *rq, struct run *r)
+{
+	struct msg_W_FINISHED done = {0};
+
+	TRY(worker_acquire(rq->core, &rq->c, rq->person_id, arg(rq, "purpose"), &r->q.proc));
+	Err e = prepare(rq, r);
+	bool healthy = e.code == ERR_DENIED || e.code == ERR_SQL || e.code == ERR_NOT_FOUND;
+	if (err_ok(e)) {
+		register_query(rq, r); /* from here on a revoke ends it */
+		e = send_run(rq, r);
+		if (err_ok(e)) {
+			e = run_to_end(rq, r, &done);
+			call_end(rq->core, &r->q.call);
+		}
+		unregister_query(rq, r);
+		if (r->q.ended && !err_ok(e)) e = err_set(&rq->c, rq->cancelled ? ERR_CANCELLED : ERR_DENIED, "%s", r->q.why);
+		healthy = err_ok(e) || e.code == ERR_SQL || e.code == ERR_LIMIT || e.code == ERR_CANCELLED;
+		note_end(rq, r->q.id, e, &done);
+		rq->core->count.queries++;
+		rq->core->count.rows += done.rows;
+		rq->core->count.bytes += done.bytes;
+	}
+	if (r->to_gate >= 0) close(TAKE(r->to_gate, -1));
+	proc_release(rq->core, r->q.proc, healthy);
+	return e;
+}
+
+Err
+handle_query(struct request *rq)
+{
+	Str format = arg(rq, "format"), purpose = arg(rq, "purpose");
+	struct run r = {.t0 = core_ns(), .to_gate = -1, .q.person_id = rq->person_id, .q.purpose = purpose};
+
+	ENSURE(&rq->c, purpose.n == 0 || str_is_ident(purpose), INVALID, "'%.*s' is no purpose: a-z, 0-9 and _, at most 64", STR(purpose));
+	r.format = format.n ? format : S("json");
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (str_eqc(r.format, formats[i].name)) r.type = formats[i].type;
+	ENSURE(&rq->c, r.type, INVALID, "formats are json, ndjson, csv, parquet");
+	crypt_short_id("q_", r.q.id);
+	Err e = run_query(rq, &r);
+	for (int attempt = 0; r.again && attempt < 3; attempt++) {
+		r.again = false;
+		e = run_query(rq, &r);
+	}
+	if (!err_ok(e) && rq->replied) { /* rows were on their way: the stream breaks off, the client notices */
+		log_line(LOG_INFO, "query %s ended in the middle: %s", r.q.id, err_detail(&rq->c, e));
+		return OK;
+	}
+	return e;
+}
+
+Err
+handle_query_cancel(struct request *rq)
+{
+	Str id = arg(rq, "query");
+	BUF_AUTO b = BUF_INIT;
+
+	for (struct running_query *q = running; q; q = q->next) {
+		if (!str_eqc(id, q->id) || !str_eq(q->person_id, rq->person_id)) continue;
+		running_cancel(rq->core, q, "cancelled");
+		buf_printf(&b, "{\"id\":\"%s\",\"state\":\"cancelled\"}", q->id);
+		reply_json(rq, 200, &b);
+		return OK;
+	}
+	return err_set(&rq->c, ERR_NOT_FOUND, "no query '%.*s' of yours is running", STR(id));
+}

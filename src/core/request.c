@@ -1,0 +1,317 @@
+/* Requests of the gate: who asks, which handler, and the one answer. */
+#include "core/request.h"
+
+#include <stdlib.h>
+
+#include "crypt/hash.h"
+#include "os/clock.h"
+#include "os/log.h"
+
+struct handler {
+	Err (*run)(struct request *rq);
+	bool open; /* needs no token */
+};
+
+static const struct handler handlers[ROUTE_COUNT] = {
+#define HANDLES(route, fn) [ROUTE_##route] = {handle_##fn, false},
+#define HANDLES_OPEN(route, fn) [ROUTE_##route] = {handle_##fn, true},
+#include "core/handlers.def"
+#undef HANDLES
+#undef HANDLES_OPEN
+};
+
+Time core_now(void) { return clock_wall(); }
+
+Str
+arg(const struct request *rq, const char *name)
+{
+	return api_arg_str(&rq->args, name);
+}
+
+const char *
+core_mark(struct core *core, char ret[static 32])
+{
+	snprintf(ret, 32, "%llu", (unsigned long long)core->mark);
+	return ret;
+}
+
+/* --- answers --- */
+
+static void
+reply(struct request *rq, unsigned status, Str content_type, Str body)
+{
+	char mark[32];
+
+	if (rq->replied) return;
+	rq->replied = true;
+	core_commit(rq->core); /* whatever the answer rests on is durable before it leaves */
+	if (!peer_alive(rq->gate) || rq->cancelled) return;
+	Str headers[] = {S("X-Heddle-Mark"), str_c(core_mark(rq->core, mark))};
+	tell(rq->core, rq->gate, G_REPLY, rq->id, -1, .status = status, .content_type = content_type, .headers = {headers, 2},
+	     .body = body);
+}
+
+void
+reply_json(struct request *rq, unsigned status, struct buf *body)
+{
+	reply(rq, status, S("application/json"), buf_view(body));
+}
+
+void
+reply_text(struct request *rq, unsigned status, Str content_type, Str body)
+{
+	reply(rq, status, content_type, body);
+}
+
+void
+error_body(struct request *rq, Err e, Str hint, struct buf *out)
+{
+	buf_printf(out, "\"error\":{\"code\":\"%s\",\"message\":", err_name(e));
+	buf_json(out, str_c(err_detail(&rq->c, e)));
+	if (hint.n) {
+		buf_c(out, ",\"hint\":");
+		buf_json(out, hint);
+	}
+	buf_c(out, ",\"request_id\":");
+	buf_json(out, rq->request_id);
+	buf_char(out, '}');
+}
+
+void
+reply_error(struct request *rq, Err e, Str hint)
+{
+	BUF_AUTO b = BUF_INIT;
+
+	buf_char(&b, '{');
+	error_body(rq, e, hint, &b);
+	buf_char(&b, '}');
+	reply_json(rq, (unsigned)err_http(e), &b);
+}
+
+/* --- who asks --- */
+
+static Err
+who_asks(struct request *rq)
+{
+	uint8_t hash[CRYPT_HASH_BYTES];
+	struct core *core = rq->core;
+
+	ENSURE(&rq->c, rq->token.n > 0, UNAUTHENTICATED, "no token was given; use --as NAME or set HEDDLE_TOKEN");
+	crypt_sha256(rq->token, hash);
+	TRY(directory_token_find(&rq->c, core->directory, hash, &rq->person_id));
+	const struct mesh_member *m = mesh_member(core->mesh, rq->person_id);
+	ENSURE(&rq->c, m && m->active, UNAUTHENTICATED, "this token belongs to nobody who is a member of a domain");
+	rq->domain_id = arena_str(&rq->arena, m->domain_id);
+	rq->role = m->role;
+	rq->is_admin = m->role == ROLE_OWNER && str_eq(m->domain_id, mesh_center(core->mesh));
+	rq->person_name = person_name(rq, rq->person_id);
+	return OK;
+}
+
+static Err
+not_behind(struct request *rq, Str mark)
+{
+	uint64_t want;
+
+	if (mark.n == 0) return OK;
+	ENSURE(&rq->c, str_u64(mark, &want), INVALID, "X-Heddle-Mark is not one of ours");
+	ENSURE(&rq->c, want <= rq->core->mark, UNAVAILABLE, "this node has not yet seen what you have seen (mark %llu, here %llu)",
+	       (unsigned long long)want, (unsigned long long)rq->core->mark);
+	return OK;
+}
+
+/* Failed attempts at changing or reading something leave a trace too. */
+static void
+note_refusal(struct request *rq, Err e)
+{
+	BUF_AUTO b = BUF_INIT;
+
+	if (e.code != ERR_DENIED && e.code != ERR_UNAUTHENTICATED) return;
+	if (rq->noted) return;
+	rq->core->count.refused++;
+	buf_printf(&b, "{\"operation\":\"%s\",\"code\":\"%s\"}", api_route_name(rq->route), err_name(e));
+	struct ctx c = {.arena = &rq->arena};
+	Err noted = core_note(rq->core, &c, "refused", rq->person_id, buf_view(&b));
+	if (!err_ok(noted)) log_line(LOG_ERROR, "a refusal could not be noted: %s", err_detail(&c, noted));
+}
+
+static void
+request_free(struct request *rq)
+{
+	for (struct request **at = &rq->core->requests; *at; at = &(*at)->next)
+		if (*at == rq) {
+			*at = rq->next;
+			break;
+		}
+	arena_fini(&rq->arena);
+	free(rq);
+}
+
+static void
+run(void *arg)
+{
+	struct request *rq = arg;
+	const struct handler *h = &handlers[rq->route];
+	Err e = not_behind(rq, rq->mark);
+
+	if (err_ok(e) && !h->run) e = err_set(&rq->c, ERR_NOT_FOUND, "no such operation");
+	if (err_ok(e) && !h->open) e = who_asks(rq);
+	if (err_ok(e)) e = h->run(rq);
+	if (!err_ok(e)) {
+		note_refusal(rq, e);
+		reply_error(rq, e, rq->hint);
+	}
+	assert(rq->replied);
+	request_free(rq);
+}
+
+void
+request_start(struct core *core, struct peer *gate, const struct frame *f)
+{
+	struct request *rq = mem_alloc(sizeof *rq);
+	struct msg_G_REQUEST m;
+
+	*rq = (struct request){.core = core, .gate = gate, .id = f->id};
+	rq->c.arena = &rq->arena;
+	Str payload = arena_str(&rq->arena, f->payload);
+	if (!err_ok(msg_get_G_REQUEST(&rq->c, payload, &m)) || m.route >= ROUTE_COUNT) {
+		log_line(LOG_ERROR, "the gate sent a malformed request");
+		arena_fini(&rq->arena);
+		free(rq);
+		return;
+	}
+	rq->route = (enum route_id)m.route;
+	rq->args = (struct api_args){m.args};
+	rq->token = m.token;
+	rq->mark = m.mark;
+	rq->request_id = m.request_id;
+	rq->next = core->requests;
+	core->requests = rq;
+	core->count.requests++;
+	if (fiber_start(run, rq)) return;
+	Err e = err_set(&rq->c, ERR_BUSY, "the node has %u requests under way, try again", fiber_count());
+	BUF_AUTO b = BUF_INIT;
+	buf_char(&b, '{');
+	error_body(rq, e, S(""), &b);
+	buf_char(&b, '}');
+	tell(core, gate, G_REPLY, rq->id, -1, .status = (unsigned)err_http(e), .content_type = S("application/json"), .body = buf_view(&b));
+	request_free(rq);
+}
+
+void
+request_gate_frame(struct core *core, struct peer *gate, const struct frame *f)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+
+	for (struct request *rq = core->requests; rq; rq = rq->next) {
+		struct msg_G_CANCEL cancel;
+		struct msg_G_UPLOADED up;
+		if (rq->gate != gate) continue;
+		if (f->type == MSG_G_CANCEL && err_ok(msg_get_G_CANCEL(&c, f->payload, &cancel)) && cancel.request == rq->id) {
+			rq->cancelled = true;
+			if (rq->query) running_cancel(core, rq->query, "the client went away");
+			return;
+		}
+		if (f->type == MSG_G_UPLOADED && f->id == rq->id && err_ok(msg_get_G_UPLOADED(&c, f->payload, &up))) {
+			rq->uploaded_bytes = up.bytes;
+			rq->upload_complete = up.complete == 1;
+			if (rq->upload_waiting) fiber_wake(TAKE(rq->upload_waiting, NULL), rq);
+			return;
+		}
+	}
+}
+
+/* --- what handlers share --- */
+
+Str
+person_name(struct request *rq, Str person_id)
+{
+	struct ctx c = {.arena = &rq->arena};
+	Str name;
+
+	if (person_id.n == 0) return S("");
+	return err_ok(directory_person_name(&c, rq->core->directory, person_id, &name)) ? name : S("(erased)");
+}
+
+Str
+domain_name(struct request *rq, Str domain_id)
+{
+	const struct mesh_domain *d = mesh_domain(rq->core->mesh, domain_id);
+
+	return d ? arena_str(&rq->arena, d->name) : S("(unknown)");
+}
+
+Str
+product_name(struct request *rq, const struct mesh_product *p)
+{
+	return arena_printf(&rq->arena, "%.*s.%.*s", STR(domain_name(rq, p->domain_id)), STR(p->name));
+}
+
+Err
+need_role(struct request *rq, Str domain_id, const char *what, unsigned roles_mask)
+{
+	ENSURE(&rq->c, str_eq(rq->domain_id, domain_id), DENIED, "only %.*s may %s; you act for %.*s", STR(domain_name(rq, domain_id)), what,
+	       STR(domain_name(rq, rq->domain_id)));
+	ENSURE(&rq->c, roles_mask & (1u << rq->role), DENIED, "your role in %.*s (%s) may not %s", STR(domain_name(rq, domain_id)),
+	       role_name(rq->role), what);
+	return OK;
+}
+
+static Err
+find_person(struct request *rq, Str name, Str *ret_id)
+{
+	return directory_person_by_name(&rq->c, rq->core->directory, name, ret_id);
+}
+
+Err
+principal_resolve(struct request *rq, Str text, enum principal_kind *ret_kind, Str *ret_id)
+{
+	Str name, kind = S(""), rest = str_cut(text, ':', &name);
+	const struct mesh_domain *d;
+
+	if (rest.p) kind = name, name = rest;
+	ENSURE(&rq->c, kind.n == 0 || str_eqc(kind, "domain") || str_eqc(kind, "user"), INVALID,
+	       "'%.*s': write a domain, domain:NAME or user:NAME", STR(text));
+	d = mesh_domain_by_name(rq->core->mesh, name);
+	if (d && !str_eqc(kind, "user")) {
+		*ret_kind = PRINCIPAL_DOMAIN;
+		*ret_id = arena_str(&rq->arena, d->id);
+		return OK;
+	}
+	if (!str_eqc(kind, "domain") && err_ok(find_person(rq, name, ret_id))) {
+		*ret_kind = PRINCIPAL_PERSON;
+		return OK;
+	}
+	return err_set(&rq->c, ERR_NOT_FOUND, "there is no domain or user '%.*s'", STR(name));
+}
+
+Str
+principal_text(struct request *rq, enum principal_kind kind, Str id)
+{
+	return kind == PRINCIPAL_DOMAIN ? arena_printf(&rq->arena, "domain:%.*s", STR(domain_name(rq, id)))
+	                                : arena_printf(&rq->arena, "user:%.*s", STR(person_name(rq, id)));
+}
+
+bool
+product_visible(struct request *rq, const struct mesh_product *p)
+{
+	struct policy_decision d;
+
+	if (p->discoverable || str_eq(p->domain_id, rq->domain_id)) return true;
+	for (size_t i = 0; i < p->table_count; i++) {
+		mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, &p->tables[i], S("*"), INTERACT_SQL, core_now(), NULL, &d);
+		if (d.verdict == VERDICT_ALLOW) return true;
+	}
+	return false;
+}
+
+Err
+product_find(struct request *rq, Str name, const struct mesh_product **ret)
+{
+	const struct mesh_product *p = mesh_product_by_name(rq->core->mesh, name);
+
+	ENSURE(&rq->c, p && product_visible(rq, p), NOT_FOUND, "there is no product '%.*s'; list them with: heddle products", STR(name));
+	*ret = p;
+	return OK;
+}

@@ -108,6 +108,16 @@ log_tail_commit(struct log *g)
 /* --- state of the whole --- */
 
 Err
+ledger_stop(struct ctx *c, struct ledger *l, Str log_id, Str why)
+{
+	struct log *g = log_find(l, log_id);
+
+	ENSURE(c, g, NOT_FOUND, "there is no log %.*s", STR(log_id));
+	log_damage(g, "%.*s", STR(why));
+	return OK;
+}
+
+Err
 ledger_usable(struct ctx *c, const struct ledger *l)
 {
 	ENSURE(c, !l->dead, READ_ONLY, "the log takes nothing more after a failure (%s); the process must start anew", l->why);

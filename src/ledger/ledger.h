@@ -73,6 +73,9 @@ const char *ledger_cut(const struct ledger *l);
  * and when there is anything uncommitted. The log then goes on from `from`. */
 NODISCARD Err ledger_drop_tail(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, Str reason);
 
+/* Take no more entries into this log, whatever its files say: its owner knows that it is not whole. Until the ledger is closed. */
+NODISCARD Err ledger_stop(struct ctx *c, struct ledger *l, Str log_id, Str why);
+
 struct ledger_refused { Str log_id, reason, entry; uint64_t index; Hash leaf; };
 /* All that was ever dropped, in the arena of c, sorted by log and index. CORRUPT names a file that cannot be right. */
 NODISCARD Err ledger_refused(struct ctx *c, const struct ledger *l, struct ledger_refused **ret, size_t *ret_n);

@@ -134,6 +134,11 @@ void mesh_decide(const struct mesh *m, struct arena *a, Str person_id, const str
                  const struct mesh_table *table, Str purpose, enum interaction interaction, Time now,
                  struct policy_trace *trace, struct policy_decision *ret);
 
+/* The same for a domain as a whole: what any of its members may do. */
+void mesh_decide_domain(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_product *product,
+                        const struct mesh_table *table, Str purpose, enum interaction interaction, Time now,
+                        struct policy_trace *trace, struct policy_decision *ret);
+
 /* --- bodies of events, as JSON text (written with base/buf, keys in fixed order) --- */
 void body_inception(struct buf *out, Str name, const uint8_t event_pub[32], const uint8_t next_pub_digest[32], bool center, Str salt);
 void body_member_set(struct buf *out, Str person_id, enum role role);

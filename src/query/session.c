@@ -1,0 +1,345 @@
+#include "query/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "query/extract.h"
+
+static const char parquet_file[] = "result.parquet"; /* in the temp folder */
+
+Err
+session_open(struct ctx *c, const struct duck *d, const struct engine_spec *spec, struct session *ret)
+{
+	*ret = (struct session){0};
+	return engine_open(c, d, spec, &ret->engine);
+}
+
+void
+session_close(struct session *s)
+{
+	void *sql;
+	Str name;
+
+	for (size_t i = 0; map_next(&s->views, &i, &name, &sql);) free(sql);
+	map_fini(&s->views);
+	map_fini(&s->schemas);
+	engine_close(&s->engine);
+}
+
+void
+session_interrupt(struct session *s)
+{
+	if (s->engine.open) s->engine.d->duckdb_interrupt(s->engine.con);
+}
+
+/* --- tables --- */
+
+static Err
+name_split(struct ctx *c, Str full, Str ret_parts[static 3])
+{
+	Str rest = full;
+
+	for (int i = 0; i < 3; i++) {
+		rest = str_cut(rest, '.', &ret_parts[i]);
+		ENSURE(c, str_is_ident(ret_parts[i]) && (rest.p != NULL) == (i < 2), INVALID, "'%.*s' is no table's name", STR(full));
+	}
+	return OK;
+}
+
+static Err
+exec_once(struct ctx *c, struct session *s, Str key, const char *sql)
+{
+	static char present;
+
+	if (map_get(&s->schemas, key)) return OK;
+	TRY(engine_exec(c, &s->engine, sql));
+	map_put(&s->schemas, key, &present);
+	return OK;
+}
+
+static Err
+schema_make(struct ctx *c, struct session *s, const Str parts[static 3])
+{
+	Str attach = arena_printf(c->arena, "ATTACH ':memory:' AS \"%.*s\"", STR(parts[0]));
+	Str schema = arena_printf(c->arena, "CREATE SCHEMA IF NOT EXISTS \"%.*s\".\"%.*s\"", STR(parts[0]), STR(parts[1]));
+
+	TRY(exec_once(c, s, parts[0], attach.p));
+	return exec_once(c, s, arena_printf(c->arena, "%.*s.%.*s", STR(parts[0]), STR(parts[1])), schema.p);
+}
+
+static Err
+files_put(struct ctx *c, const struct session *s, Str files, struct buf *out)
+{
+	size_t n = 0;
+
+	buf_c(out, "read_parquet([");
+	for (Str rest = files, name; rest.p; n++) {
+		rest = str_cut(rest, '\n', &name);
+		ENSURE(c, extract_file_is_plain(name), INVALID, "'%.*s' is no name of a table's file", STR(name));
+		if (n) buf_char(out, ',');
+		engine_file(out, s->engine.spec.read_dir, name);
+	}
+	ENSURE(c, n > 0, INVALID, "a table without files");
+	buf_c(out, n > 1 ? "], union_by_name = true)" : "])");
+	return OK;
+}
+
+static void
+columns_put(Str columns, struct buf *out)
+{
+	size_t n = 0;
+
+	if (columns.n == 0) {
+		buf_char(out, '*');
+		return;
+	}
+	for (Str rest = columns, name; rest.p; n++) {
+		rest = str_cut(rest, '\n', &name);
+		if (n) buf_char(out, ',');
+		buf_sql_ident(out, name);
+	}
+}
+
+/* The view of one table, made only when it is not there with these very files and columns. */
+static Err
+table_bind(struct ctx *c, struct session *s, Str name, Str files, Str columns)
+{
+	Str parts[3];
+	BUF_AUTO sql = BUF_INIT;
+
+	TRY(name_split(c, name, parts));
+	TRY(schema_make(c, s, parts));
+	buf_printf(&sql, "CREATE OR REPLACE VIEW \"%.*s\".\"%.*s\".\"%.*s\" AS SELECT ", STR(parts[0]), STR(parts[1]), STR(parts[2]));
+	columns_put(columns, &sql);
+	buf_c(&sql, " FROM ");
+	TRY(files_put(c, s, files, &sql));
+	const char *before = map_get(&s->views, name);
+	if (before && strcmp(before, buf_z(&sql)) == 0) return OK;
+	Err e = engine_exec(c, &s->engine, buf_z(&sql));
+	if (!err_ok(e)) return err_set(c, ERR_UNAVAILABLE, "the data of %.*s could not be opened", STR(name));
+	free(map_put(&s->views, name, mem_dup(sql.p, sql.n)));
+	return OK;
+}
+
+/* Every table that the statement reads came with it. */
+static Err
+tables_known(struct ctx *c, const struct sql_statement *st, List tables, size_t step)
+{
+	for (size_t i = 0; i < st->table_count; i++) {
+		bool found = false;
+		for (size_t k = 0; k + step <= tables.n && !found; k += step) found = str_eq(tables.v[k], st->tables[i].name);
+		ENSURE(c, found, DENIED, "%.*s is not available to this statement", STR(st->tables[i].name));
+	}
+	return OK;
+}
+
+/* --- parse --- */
+
+static Str
+columns_join(struct ctx *c, const struct sql_statement *st, bool *ret_ok)
+{
+	BUF_AUTO b = BUF_INIT;
+
+	*ret_ok = true;
+	for (size_t i = 0; i < st->column_count; i++) {
+		if (memchr(st->columns[i].p, '\n', st->columns[i].n)) *ret_ok = false;
+		if (i) buf_char(&b, '\n');
+		buf_str(&b, st->columns[i]);
+	}
+	return arena_str(c->arena, buf_view(&b));
+}
+
+Err
+session_parse(struct ctx *c, struct session *s, Str sql, List *ret)
+{
+	struct sql_statement st;
+	bool ok;
+
+	TRY(engine_parse(c, &s->engine, sql, &st));
+	Str columns = columns_join(c, &st, &ok);
+	Str *v = NEW_N(c->arena, 3 * st.table_count, Str);
+	for (size_t i = 0; i < st.table_count; i++) {
+		v[3 * i] = st.tables[i].name;
+		v[3 * i + 1] = st.tables[i].all || !ok ? S("*") : S("");
+		v[3 * i + 2] = columns;
+	}
+	*ret = (List){v, 3 * st.table_count};
+	return OK;
+}
+
+/* --- run --- */
+
+/* A statement's rows as they are made. */
+static Err
+stream_open(struct ctx *c, struct engine *e, const char *sql, duckdb_result *ret)
+{
+	duckdb_prepared_statement st = NULL;
+	duckdb_pending_result pending = NULL;
+	Err err = OK;
+
+	if (e->d->duckdb_prepare(e->con, sql, &st) != DuckDBSuccess) {
+		err = engine_error(c, e->d->duckdb_prepare_error(st));
+	} else if (e->d->duckdb_pending_prepared_streaming(st, &pending) != DuckDBSuccess) {
+		err = engine_error(c, e->d->duckdb_pending_error(pending));
+	} else if (e->d->duckdb_execute_pending(pending, ret) != DuckDBSuccess) {
+		err = engine_error(c, e->d->duckdb_result_error(ret));
+		e->d->duckdb_destroy_result(ret);
+	}
+	e->d->duckdb_destroy_pending(&pending);
+	e->d->duckdb_destroy_prepare(&st);
+	return err;
+}
+
+static Err
+run_rows(struct ctx *c, struct session *s, const struct session_run *run, struct result_counts *ret_counts)
+{
+	duckdb_result r;
+
+	TRY(stream_open(c, &s->engine, arena_dup(c->arena, run->sql.p, run->sql.n), &r));
+	Err err = result_write(c, s->engine.d, &r, run->format, &run->sink, ret_counts);
+	s->engine.d->duckdb_destroy_result(&r);
+	return err;
+}
+
+/* The text stands alone as one SELECT, so in parentheses on lines of its own it is the same one; only a semicolon must go. */
+static Str
+without_semicolon(Str sql)
+{
+	while (sql.n > 0 && strchr(" \t\r\n;", sql.p[sql.n - 1])) sql.n--;
+	return sql;
+}
+
+static Err
+run_parquet(struct ctx *c, struct session *s, const struct session_run *run, struct result_counts *ret_counts)
+{
+	struct engine *e = &s->engine;
+	BUF_AUTO sql = BUF_INIT;
+	struct result_counts counts = {0};
+
+	ENSURE(c, e->spec.temp_dir >= 0, UNAVAILABLE, "there is no room to make a Parquet file");
+	buf_printf(&sql, "COPY (FROM (%.*s\n)) TO ", STR(without_semicolon(run->sql)));
+	engine_file(&sql, e->spec.temp_dir, str_c(parquet_file));
+	buf_c(&sql, " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)");
+	Err err = engine_count(c, e, buf_z(&sql), &counts.rows);
+	if (err_ok(err) && run->sink.max_rows && counts.rows > run->sink.max_rows)
+		err = err_set(c, ERR_LIMIT, "the result has more than %" PRIu64 " rows", run->sink.max_rows);
+	int file = err_ok(err) ? openat(e->spec.temp_dir, parquet_file, O_RDONLY | O_CLOEXEC) : -1;
+	unlinkat(e->spec.temp_dir, parquet_file, 0);
+	TRY(err);
+	ENSURE(c, file >= 0, IO, "the result can't be read back: %s", strerror(errno));
+	if (run->sink.started) run->sink.started(run->sink.self, 0);
+	err = result_send_file(c, file, &run->sink, &counts);
+	close(file);
+	*ret_counts = counts;
+	return err;
+}
+
+Err
+session_run(struct ctx *c, struct session *s, const struct session_run *run, struct result_counts *ret_counts)
+{
+	struct sql_statement st;
+
+	ENSURE(c, run->tables.n % 3 == 0, INVALID, "tables come in triples");
+	TRY(engine_parse(c, &s->engine, run->sql, &st));
+	TRY(tables_known(c, &st, run->tables, 3));
+	for (size_t i = 0; i < run->tables.n; i += 3) TRY(table_bind(c, s, run->tables.v[i], run->tables.v[i + 1], run->tables.v[i + 2]));
+	Err err = run->format == RESULT_PARQUET ? run_parquet(c, s, run, ret_counts) : run_rows(c, s, run, ret_counts);
+	if (err.code == ERR_UNAVAILABLE) return err;
+	TRY(result_end(c, run->sink.fd, err));
+	return err;
+}
+
+/* --- checks --- */
+
+static Str
+error_document(struct ctx *c, Err err)
+{
+	BUF_AUTO b = BUF_INIT;
+
+	buf_c(&b, "{\"error\":");
+	buf_json(&b, str_c(err_detail(c, err)));
+	buf_char(&b, '}');
+	return arena_str(c->arena, buf_view(&b));
+}
+
+static Err
+document(struct ctx *c, struct engine *e, const char *sql, Str *ret)
+{
+	BUF_AUTO b = BUF_INIT;
+	duckdb_result r;
+
+	TRY(stream_open(c, e, sql, &r));
+	Err err = result_document(c, e->d, &r, SESSION_CHECK_ROWS_MAX, SESSION_CHECK_BYTES_MAX, &b);
+	e->d->duckdb_destroy_result(&r);
+	TRY(err);
+	*ret = arena_str(c->arena, buf_view(&b));
+	return OK;
+}
+
+static Err
+check_one(struct ctx *c, struct session *s, List tables, Str trust, Str sql, Str *ret)
+{
+	struct sql_statement st;
+
+	ENSURE(c, str_eqc(trust, "own") || str_eqc(trust, "user"), INVALID, "a check neither ours nor a person's");
+	if (str_eqc(trust, "user")) {
+		TRY(engine_parse(c, &s->engine, sql, &st));
+		TRY(tables_known(c, &st, tables, 2));
+	}
+	return document(c, &s->engine, arena_dup(c->arena, sql.p, sql.n), ret);
+}
+
+Err
+session_check(struct ctx *c, struct session *s, List tables, List statements, List *ret)
+{
+	Str *v = NEW_N(c->arena, statements.n / 2, Str);
+
+	ENSURE(c, tables.n % 2 == 0 && statements.n % 2 == 0, INVALID, "tables and checks come in pairs");
+	for (size_t i = 0; i < tables.n; i += 2) TRY(table_bind(c, s, tables.v[i], tables.v[i + 1], S("")));
+	for (size_t i = 0; i < statements.n; i += 2) {
+		struct ctx own = {.arena = c->arena};
+		Err err = check_one(&own, s, tables, statements.v[i], statements.v[i + 1], &v[i / 2]);
+		if (err.code == ERR_CANCELLED) return err_set(c, ERR_CANCELLED, "%s", own.detail);
+		if (!err_ok(err)) v[i / 2] = error_document(&own, err);
+	}
+	*ret = (List){v, statements.n / 2};
+	return OK;
+}
+
+/* --- schemas --- */
+
+static Err
+schema_one(struct ctx *c, struct session *s, Str file, Str *ret)
+{
+	BUF_AUTO sql = BUF_INIT;
+	BUF_AUTO path = BUF_INIT;
+
+	ENSURE(c, extract_file_is_plain(file), INVALID, "'%.*s' is no name of a file", STR(file));
+	engine_file(&path, s->engine.spec.read_dir, file);
+	buf_printf(&sql,
+	           "SELECT json_object('rows', (SELECT num_rows FROM parquet_file_metadata(%s)), 'columns', "
+	           "(SELECT json_group_array(json_object('name', column_name, 'type', column_type)) "
+	           "FROM (DESCRIBE FROM read_parquet(%s))))::VARCHAR",
+	           buf_z(&path), buf_z(&path));
+	Err err = engine_text(c, &s->engine, buf_z(&sql), ret);
+	if (err_ok(err) || err.code == ERR_CANCELLED) return err;
+	return err_set(c, ERR_INVALID, "it is not a Parquet file, or a damaged one");
+}
+
+Err
+session_schemas(struct ctx *c, struct session *s, List files, List *ret)
+{
+	Str *v = NEW_N(c->arena, files.n, Str);
+
+	for (size_t i = 0; i < files.n; i++) {
+		struct ctx own = {.arena = c->arena};
+		Err err = schema_one(&own, s, files.v[i], &v[i]);
+		if (err.code == ERR_CANCELLED) return err_set(c, ERR_CANCELLED, "%s", own.detail);
+		if (!err_ok(err)) v[i] = error_document(&own, err);
+	}
+	*ret = (List){v, files.n};
+	return OK;
+}

@@ -1,0 +1,48 @@
+/* What a worker does for its one person and purpose, as plain functions over an engine: parse, run, check, look at files.
+ *
+ * Tables exist only as views over files of the worker's folder, made anew when their files or columns change. A statement may read
+ * the tables that came with it and no others, whatever was there before. */
+#ifndef HEDDLE_QUERY_SESSION_H
+#define HEDDLE_QUERY_SESSION_H
+
+#include "base/map.h"
+#include "ipc/msg.h"
+#include "query/engine.h"
+#include "query/result.h"
+
+enum { SESSION_CHECK_ROWS_MAX = 1000, SESSION_CHECK_BYTES_MAX = 256 * 1024 };
+
+struct session {
+	struct engine engine;
+	struct map views;   /* "d.p.t" → its CREATE VIEW, NUL-terminated, on the heap */
+	struct map schemas; /* "d" and "d.p" that exist */
+};
+
+NODISCARD Err session_open(struct ctx *c, const struct duck *d, const struct engine_spec *spec, struct session *ret);
+void session_close(struct session *s);
+
+/* W_PARSED's list: triples "domain.product.table", "*" or "", needed columns joined by \n. */
+NODISCARD Err session_parse(struct ctx *c, struct session *s, Str sql, List *ret);
+
+struct session_run {
+	Str sql;
+	enum result_format format;
+	List tables; /* triples: name, file names joined by \n, columns joined by \n; no columns: all that the files have */
+	struct result_sink sink;
+};
+
+/* Run, write the rows and the end of the stream, or the end alone with the error's code if rows were on their way already. */
+NODISCARD Err session_run(struct ctx *c, struct session *s, const struct session_run *run, struct result_counts *ret_counts);
+
+/* Per statement one JSON document, {"columns":[…],"rows":[[…]]} (at most SESSION_CHECK_ROWS_MAX rows) or {"error":"…"}. tables: pairs
+ * of name and file names joined by \n. statements: pairs "own" or "user" and SQL; "user" goes through the gate. An error of one
+ * statement is in its document; CANCELLED ends them all. */
+NODISCARD Err session_check(struct ctx *c, struct session *s, List tables, List statements, List *ret);
+
+/* Per file of the folder {"rows":N,"columns":[{"name":…,"type":…}]} or {"error":"…"}. */
+NODISCARD Err session_schemas(struct ctx *c, struct session *s, List files, List *ret);
+
+/* From any thread: stop what runs now. May come too early or too late; repeat until the work returned. */
+void session_interrupt(struct session *s);
+
+#endif

@@ -80,6 +80,16 @@ switch_to(struct fiber *f)
 	spare = f;
 }
 
+static void
+prepare(struct fiber *f)
+{
+	getcontext(&f->here);
+	f->here.uc_stack.ss_sp = f->stack + GUARD_BYTES;
+	f->here.uc_stack.ss_size = FIBER_STACK_BYTES;
+	f->here.uc_link = NULL;
+	makecontext(&f->here, entry, 0);
+}
+
 bool
 fiber_start(void (*fn)(void *arg), void *arg)
 {
@@ -88,11 +98,7 @@ fiber_start(void (*fn)(void *arg), void *arg)
 	f->fn = fn;
 	f->arg = arg;
 	f->done = false;
-	getcontext(&f->here);
-	f->here.uc_stack.ss_sp = f->stack + GUARD_BYTES;
-	f->here.uc_stack.ss_size = FIBER_STACK_BYTES;
-	f->here.uc_link = NULL;
-	makecontext(&f->here, entry, 0);
+	prepare(f);
 	live++;
 	switch_to(f);
 	return true;

@@ -24,15 +24,16 @@ comparable(enum type_class class, enum pred_literal_kind kind)
 	return false;
 }
 
+/* A decimal number to the last byte: it is pasted as it stands. */
 static bool
 finite_number(Str text)
 {
-	char z[48];
+	char z[48], *end;
 
-	if (text.n >= sizeof z) return false;
+	if (text.n == 0 || text.n >= sizeof z) return false;
 	memcpy(z, text.p, text.n);
 	z[text.n] = 0;
-	return isfinite(strtod(z, NULL));
+	return strspn(z, "-+.eE0123456789") == text.n && isfinite(strtod(z, &end)) && end == z + text.n;
 }
 
 static const char *

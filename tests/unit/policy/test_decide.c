@@ -1,0 +1,469 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "world.h"
+
+static const struct predicate *
+rows(struct arena *a, const char *text)
+{
+	struct ctx c = {.arena = a};
+	const struct predicate *p;
+	Err e = predicate_parse(&c, str_c(text), &p);
+
+	if (!err_ok(e)) fail_msg("%s", c.detail);
+	return p;
+}
+
+static bool
+allowed(struct policy_question q, const struct policy_grant *g)
+{
+	ARENA_AUTO a = ARENA_INIT;
+
+	return world_decide(&a, q, g).verdict == VERDICT_ALLOW;
+}
+
+static void
+plain_grant(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	struct policy_decision d = world_decide(&a, world_question(), &world_grant);
+
+	(void)state;
+	assert_int_equal(d.verdict, VERDICT_ALLOW);
+	assert_true(d.plain && !d.rows && str_eqc(d.grant_id, "grt_a"));
+	assert_true(d.until == world_grant.until);
+	for (size_t i = 0; i < COLUMNS; i++) assert_true(!d.columns[i].hidden && d.columns[i].mask == MASK_NONE);
+}
+
+/* One thing changed at a time; each must refuse, and say why. */
+static void
+each_condition_counts(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_principal gone = {.person_id = {"ann", 3}, .domain_id = {"insights", 8}};
+	static const struct policy_principal stranger = {.person_id = {"eve", 3}, .domain_id = {"other", 5}, .active = true, .is_owner = true};
+	static const struct policy_principal nobody = {.active = true};
+	struct policy_table dead = world_table;
+	struct {
+		struct policy_question q;
+		struct policy_grant g;
+		const char *reason;
+	} t[20];
+	size_t n = 0;
+
+	(void)state;
+	dead.product_live = false;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) t[i].q = world_question(), t[i].g = world_grant;
+	t[n].g.revoked = true, t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: it was revoked";
+	t[n].g.product_id = S("p2"), t[n++].reason = "no grant on 'transactions' is made out";
+	t[n].g.issuer_domain_id = S("insights"), t[n++].reason = "no grant on 'transactions' is made out";
+	t[n].g.issuer_domain_id = S("governance"), t[n++].reason = "no grant on 'transactions' is made out";
+	t[n].g.to_id = S("other"), t[n++].reason = "no grant on 'transactions' is made out";
+	t[n].g.to_kind = PRINCIPAL_PERSON, t[n++].reason = "no grant on 'transactions' is made out";
+	t[n].g.to_kind = (enum principal_kind)7, t[n++].reason = "no grant on 'transactions' is made out";
+	t[n].g.table = S("customers"), t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: it is for the table 'customers'";
+	t[n].g.purpose_count = 0, t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: it does not cover purpose 'campaign'";
+	t[n].q.purpose = S("other"), t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: it does not cover purpose 'other' but 'campaign', 'churn'";
+	t[n].q.purpose = S(""), t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: no purpose was named";
+	t[n].g.interactions = INTERACT_FILES, t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: it does not allow this way";
+	t[n].g.interactions |= 1u << 20, t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: it has an unknown way";
+	t[n].q.interaction = (enum interaction)64, t[n++].reason = "an unknown way of use";
+	t[n].q.interaction = (enum interaction)(INTERACT_SQL | INTERACT_API), t[n++].reason = "an unknown way of use";
+	t[n].q.who = &gone, t[n++].reason = "the person is no longer";
+	t[n].q.who = &stranger, t[n++].reason = "no grant on 'transactions' is made out";
+	t[n].q.who = &nobody, t[n].g.to_id = S(""), t[n++].reason = "no grant on 'transactions' is made out";
+	t[n].q.table = &dead, t[n++].reason = "the product is suspended or retired";
+	for (size_t i = 0; i < n; i++) {
+		struct policy_decision d = world_decide(&a, t[i].q, &t[i].g);
+		assert_int_equal(d.verdict, VERDICT_REFUSE);
+		if (!str_starts(d.reason, str_c(t[i].reason))) fail_msg("%zu: %.*s", i, STR(d.reason));
+		assert_true(d.grant_id.n == 0 && !d.plain && d.columns[SALES].hidden);
+	}
+	assert_int_equal(world_decide(&a, world_question(), NULL).verdict, VERDICT_REFUSE);
+}
+
+static void
+window_edges(void **state)
+{
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+
+	(void)state;
+	q.now = g.from - 1;
+	assert_false(allowed(q, &g));
+	q.now = g.from;
+	assert_true(allowed(q, &g));
+	q.now = g.until - 1;
+	assert_true(allowed(q, &g));
+	q.now = g.until;
+	assert_false(allowed(q, &g));
+	g.until = TIME_FOREVER;
+	assert_true(allowed(q, &g));
+	q.now = TIME_FOREVER;
+	assert_true(allowed(q, &g));
+}
+
+static void
+purposes(void **state)
+{
+	static const Str any[] = {{"*", 1}};
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+
+	(void)state;
+	q.purpose = S("churn");
+	assert_true(allowed(q, &g));
+	q.purpose = S("chur");
+	assert_false(allowed(q, &g));
+	q.purpose = S("");
+	assert_false(allowed(q, &g));
+	g.purposes = any, g.purpose_count = 1;
+	assert_true(allowed(q, &g));
+	q.purpose = S("churn");
+	assert_true(allowed(q, &g));
+}
+
+/* "*" in a question asks whether some purpose would do, for showing metadata; every other condition holds as ever. */
+static void
+would_any_purpose_do(void **state)
+{
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+
+	(void)state;
+	q.purpose = S("*");
+	assert_true(allowed(q, &g));
+	g.revoked = true;
+	assert_false(allowed(q, &g));
+	g = world_grant, g.to_id = S("other");
+	assert_false(allowed(q, &g));
+	g = world_grant, g.purpose_count = 0;
+	assert_false(allowed(q, &g));
+	g = world_grant, q.now = g.until;
+	assert_false(allowed(q, &g));
+}
+
+static void
+owner_reads_their_own(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_principal owner = {.person_id = {"otto", 4}, .domain_id = {"stores", 6}, .is_owner = true, .active = true};
+	struct policy_principal member = owner;
+	static const struct policy_restriction mask = {.id = {"r1", 2}, .classification = {"personal", 8}, .mask = MASK_HASH};
+	static const struct policy_restriction stop = {.id = {"r2", 2}, .suspend = true};
+	const struct policy_restriction *list[] = {&mask, &stop};
+	struct policy_question q = world_question();
+
+	(void)state;
+	q.who = &owner, q.purpose = S("");
+	struct policy_decision d = world_decide(&a, q, NULL);
+	assert_true(d.verdict == VERDICT_ALLOW && d.plain && d.grant_id.n == 0 && d.until == TIME_FOREVER);
+	q.restrictions = list, q.restriction_count = 1;
+	d = world_decide(&a, q, NULL);
+	assert_true(d.verdict == VERDICT_ALLOW && !d.plain && d.columns[NAME].mask == MASK_HASH && d.columns[DAY].mask == MASK_NONE);
+	q.restriction_count = 2;
+	assert_int_equal(world_decide(&a, q, NULL).verdict, VERDICT_REFUSE);
+	q.restriction_count = 0;
+	member.is_owner = false;
+	q.who = &member;
+	assert_int_equal(world_decide(&a, q, NULL).verdict, VERDICT_REFUSE);
+}
+
+static void
+masks_and_hidden(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_mask masks[] = {
+	    {{"HOUSEHOLD_ID", 12}, MASK_HASH}, {{"name", 4}, MASK_LAST_FOUR}, {{"name", 4}, MASK_CONSTANT}, {{"day", 3}, MASK_YEAR},
+	    {{"sales", 5}, MASK_LAST_FOUR}, {{"nowhere", 7}, MASK_NULL}};
+	static const Str hidden[] = {{"Region", 6}, {"nothing", 7}};
+	struct policy_grant g = world_grant;
+
+	(void)state;
+	g.masks = masks, g.mask_count = ARRAY_LEN(masks), g.hidden = hidden, g.hidden_count = 2;
+	struct policy_decision d = world_decide(&a, world_question(), &g);
+	assert_int_equal(d.verdict, VERDICT_ALLOW);
+	assert_false(d.plain);
+	assert_int_equal(d.columns[HOUSEHOLD].mask, MASK_HASH);
+	assert_int_equal(d.columns[NAME].mask, MASK_CONSTANT); /* the stricter of two */
+	assert_int_equal(d.columns[DAY].mask, MASK_YEAR);
+	assert_int_equal(d.columns[SALES].mask, MASK_NULL); /* last4 of a decimal: does not fit */
+	assert_true(d.columns[REGION].hidden);
+}
+
+static void
+unknown_things_fail_closed(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_mask mask = {{"nowhere", 7}, (enum mask_kind)99};
+	static const struct policy_restriction odd[] = {
+	    {.id = {"r", 1}, .classification = {"x", 1}, .mask = (enum mask_kind)99}, {.id = {"r", 1}, .mask = MASK_HASH}};
+	struct predicate op = {.op = (enum pred_op)99, .column = S("region")};
+	struct policy_grant g = world_grant;
+	struct policy_question q = world_question();
+
+	(void)state;
+	g.masks = &mask, g.mask_count = 1;
+	assert_false(allowed(q, &g));
+	g = world_grant, g.rows = &op;
+	assert_false(allowed(q, &g));
+	g.rows = rows(&a, "gone = 1");
+	struct policy_decision d = world_decide(&a, q, &g);
+	assert_int_equal(d.verdict, VERDICT_REFUSE);
+	assert_true(str_ends(d.reason, S("the table lacks the column: column 'gone'")));
+	g.rows = rows(&a, "name = 5"); /* would convert the column, and fail on a row */
+	assert_false(allowed(q, &g));
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		const struct policy_restriction *list[] = {&odd[i]};
+		q.restrictions = list, q.restriction_count = 1;
+		assert_false(allowed(q, &world_grant));
+	}
+	Str all[COLUMNS];
+	for (size_t i = 0; i < COLUMNS; i++) all[i] = world_columns[i].name;
+	g = world_grant, g.hidden = all, g.hidden_count = COLUMNS;
+	assert_false(allowed(world_question(), &g));
+}
+
+/* The first of each pair shows more, whatever their order in the list and their ids. */
+static void
+most_open_is_chosen(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_mask one_mask[] = {{{"name", 4}, MASK_HASH}}, two_masks[] = {{{"name", 4}, MASK_LAST_FOUR}, {{"day", 3}, MASK_YEAR}};
+	static const Str hidden[] = {{"region", 6}};
+	struct policy_grant g[6];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(g); i++) g[i] = world_grant, g[i].id = str_of("zyxwvu" + i, 1);
+	g[1].rows = rows(&a, "region = 'EU'");
+	g[2].masks = one_mask, g[2].mask_count = 1;
+	g[3].masks = one_mask, g[3].mask_count = 1, g[3].rows = rows(&a, "region = 'EU'");
+	g[4].masks = two_masks, g[4].mask_count = 2;
+	g[5].hidden = hidden, g[5].hidden_count = 1;
+	for (size_t i = 0; i < ARRAY_LEN(g); i++)
+		for (size_t k = i + 1; k < ARRAY_LEN(g); k++)
+			for (int turn = 0; turn < 2; turn++) {
+				const struct policy_grant *list[] = {turn ? &g[k] : &g[i], turn ? &g[i] : &g[k]};
+				struct policy_question q = world_question();
+				struct policy_decision d;
+				q.grants = list, q.grant_count = 2;
+				policy_decide(&a, &q, NULL, &d);
+				if (!str_eq(d.grant_id, g[i].id)) fail_msg("%zu against %zu", i, k);
+			}
+	g[1] = g[0], g[1].id = S("a"); /* equal: the smaller id */
+	const struct policy_grant *list[] = {&g[0], &g[1]};
+	struct policy_question q = world_question();
+	struct policy_decision d;
+	q.grants = list, q.grant_count = 2;
+	policy_decide(&a, &q, NULL, &d);
+	assert_true(str_eqc(d.grant_id, "a"));
+}
+
+/* --- the hash --- */
+
+static bool
+same_hash(const struct policy_decision *a, const struct policy_decision *b)
+{
+	return memcmp(a->hash, b->hash, 32) == 0;
+}
+
+static void
+hash_follows_what_is_shown(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_mask hash[] = {{{"name", 4}, MASK_HASH}}, null[] = {{{"name", 4}, MASK_NULL}}, other[] = {{{"day", 3}, MASK_HASH}};
+	static const Str hidden[] = {{"name", 4}};
+	static const struct policy_principal elsewhere = {.person_id = {"bob", 3}, .domain_id = {"finance", 7}, .active = true};
+	struct policy_grant g[8];
+	struct policy_decision d[8];
+	struct policy_question q = world_question();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(g); i++) g[i] = world_grant;
+	g[1].rows = rows(&a, "region = 'EU'");
+	g[2].rows = rows(&a, "region = 'EUR'");
+	g[3].rows = rows(&a, "region <> 'EU'");
+	g[4].masks = hash, g[4].mask_count = 1;
+	g[5].masks = null, g[5].mask_count = 1;
+	g[6].masks = other, g[6].mask_count = 1;
+	g[7].hidden = hidden, g[7].hidden_count = 1;
+	for (size_t i = 0; i < ARRAY_LEN(g); i++) d[i] = world_decide(&a, q, &g[i]);
+	for (size_t i = 0; i < ARRAY_LEN(g); i++)
+		for (size_t k = 0; k < ARRAY_LEN(g); k++) assert_int_equal(same_hash(&d[i], &d[k]), i == k);
+
+	/* not by who, when, under which grant, for what — but where a keyed hash is in it, by consumer domain and purpose */
+	for (size_t i = 1; i < 6; i += 3) {
+		struct policy_question r = q;
+		struct policy_grant h = g[i];
+		h.id = S("grt_zzz"), h.until = TIME_FOREVER, r.now = NOON + 1;
+		struct policy_decision e = world_decide(&a, r, &h);
+		assert_true(same_hash(&d[i], &e));
+		r.purpose = S("churn");
+		e = world_decide(&a, r, &h);
+		assert_int_equal(same_hash(&d[i], &e), i != 4);
+		r.purpose = q.purpose, r.who = &elsewhere, h.to_id = S("finance");
+		e = world_decide(&a, r, &h);
+		assert_int_equal(e.verdict, VERDICT_ALLOW);
+		assert_int_equal(same_hash(&d[i], &e), i != 4);
+	}
+}
+
+/* --- restrictions can only close --- */
+
+static uint32_t dice = 7;
+
+static uint32_t
+roll(uint32_t n)
+{
+	dice = dice * 1664525u + 1013904223u;
+	return (dice >> 16) % n;
+}
+
+static struct policy_grant
+random_grant(struct arena *a, size_t i)
+{
+	static const char *const filters[] = {"region = 'EU'", "sales > 5", "NOT name IN ('x', 'y')", "gone = 1"};
+	struct policy_grant g = world_grant;
+	struct policy_mask *masks = NEW_N(a, 3, struct policy_mask);
+	Str *hidden = NEW_N(a, 2, Str);
+
+	g.id = arena_printf(a, "grt_%zu", i);
+	g.mask_count = roll(4), g.masks = masks;
+	for (size_t k = 0; k < g.mask_count; k++)
+		masks[k] = (struct policy_mask){world_columns[roll(COLUMNS)].name, (enum mask_kind)roll(MASK_KIND_COUNT)};
+	g.hidden_count = roll(3), g.hidden = hidden;
+	for (size_t k = 0; k < g.hidden_count; k++) hidden[k] = world_columns[roll(COLUMNS)].name;
+	if (roll(2)) g.rows = rows(a, filters[roll(ARRAY_LEN(filters))]);
+	if (roll(5) == 0) g.revoked = true;
+	if (roll(5) == 0) g.purposes = &world_purposes[1], g.purpose_count = 1;
+	if (roll(5) == 0) g.until = NOON;
+	return g;
+}
+
+static struct policy_restriction
+random_restriction(void)
+{
+	static const Str classes[] = {{"personal", 8}, {"Personal", 8}, {"secret", 6}, {"", 0}}, products[] = {{"", 0}, {"p1", 2}, {"p2", 2}};
+	struct policy_restriction r = {.id = S("r"), .product_id = products[roll(3)], .classification = classes[roll(3)]};
+
+	r.mask = (enum mask_kind)roll(MASK_KIND_COUNT + 1);
+	r.suspend = roll(10) == 0;
+	r.lifted = roll(6) == 0;
+	if (roll(20) == 0) r.classification = classes[3];
+	return r;
+}
+
+/* Does b show nothing that a does not? */
+static bool
+not_more(const struct policy_decision *a, const struct policy_decision *b)
+{
+	if (b->verdict == VERDICT_REFUSE) return true;
+	if (a->verdict == VERDICT_REFUSE || a->rows != b->rows || (b->plain && !a->plain)) return false;
+	for (size_t i = 0; i < COLUMNS; i++) {
+		if (a->columns[i].hidden && !b->columns[i].hidden) return false;
+		if (!b->columns[i].hidden && b->columns[i].mask < a->columns[i].mask) return false;
+	}
+	return true;
+}
+
+static void
+restrictions_only_close(void **state)
+{
+	size_t tightened = 0, closed = 0;
+
+	(void)state;
+	for (int round = 0; round < 4000; round++) {
+		ARENA_AUTO a = ARENA_INIT;
+		struct policy_grant grants[5];
+		struct policy_restriction rules[5];
+		const struct policy_grant *g[5];
+		const struct policy_restriction *r[5];
+		struct policy_question q = world_question();
+		struct policy_decision before, after;
+		for (size_t i = 0; i < 5; i++) grants[i] = random_grant(&a, i), g[i] = &grants[i], rules[i] = random_restriction(), r[i] = &rules[i];
+		q.grants = g, q.grant_count = roll(6), q.restrictions = r;
+		policy_decide(&a, &q, NULL, &before);
+		for (q.restriction_count = 1; q.restriction_count <= 5; q.restriction_count++) {
+			policy_decide(&a, &q, NULL, &after);
+			if (!not_more(&before, &after)) fail_msg("round %d, restriction %zu", round, q.restriction_count);
+			tightened += after.verdict == VERDICT_ALLOW && !same_hash(&before, &after);
+			closed += before.verdict != after.verdict;
+			before = after;
+		}
+	}
+	assert_true(tightened > 100 && closed > 100); /* else the world was too dull to show anything */
+}
+
+/* Planted: not_more() must see each way of showing more. */
+static void
+the_check_sees_more(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_mask mask = {{"name", 4}, MASK_HASH};
+	static const Str hidden = {"name", 4};
+	struct policy_grant masked = world_grant, hiding = world_grant, filtered = world_grant;
+
+	(void)state;
+	masked.masks = &mask, masked.mask_count = 1, hiding.hidden = &hidden, hiding.hidden_count = 1;
+	filtered.rows = rows(&a, "region = 'EU'");
+	struct policy_decision plain = world_decide(&a, world_question(), &world_grant), none = world_decide(&a, world_question(), NULL);
+	const struct policy_grant *less[] = {&masked, &hiding, &filtered};
+	for (size_t i = 0; i < 3; i++) {
+		struct policy_decision d = world_decide(&a, world_question(), less[i]);
+		assert_false(not_more(&d, &plain));
+		assert_false(not_more(&none, &d));
+	}
+	assert_true(not_more(&plain, &none));
+}
+
+static void
+the_trace_tells_each_step(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	struct policy_grant old = world_grant, good = world_grant;
+	static const struct policy_restriction rule = {.id = {"r1", 2}, .classification = {"personal", 8}, .mask = MASK_HASH};
+	const struct policy_restriction *rules[] = {&rule};
+	const struct policy_grant *grants[] = {&old, &good};
+	struct policy_question q = world_question();
+	struct policy_trace trace = {0};
+	struct policy_decision d, untold;
+
+	(void)state;
+	old.until = NOON, old.id = S("grt_old");
+	q.grants = grants, q.grant_count = 2, q.restrictions = rules, q.restriction_count = 1;
+	policy_decide(&a, &q, &trace, &d);
+	assert_int_equal(trace.count, 5);
+	assert_true(str_eqc(trace.lines[0], "grant grt_old: it ended at 2027-01-15T08:00:00Z"));
+	assert_true(str_eqc(trace.lines[1], "grant grt_a: it covers"));
+	assert_true(str_eqc(trace.lines[2], "restriction r1: column 'household_id' is personal: hash instead of none"));
+	assert_true(str_eqc(trace.lines[4], "allowed: grant grt_a covers it"));
+	policy_decide(&a, &q, NULL, &untold); /* telling changes nothing */
+	assert_true(same_hash(&d, &untold) && untold.verdict == d.verdict);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(plain_grant),
+	    cmocka_unit_test(each_condition_counts),
+	    cmocka_unit_test(window_edges),
+	    cmocka_unit_test(purposes),
+	    cmocka_unit_test(would_any_purpose_do),
+	    cmocka_unit_test(owner_reads_their_own),
+	    cmocka_unit_test(masks_and_hidden),
+	    cmocka_unit_test(unknown_things_fail_closed),
+	    cmocka_unit_test(most_open_is_chosen),
+	    cmocka_unit_test(hash_follows_what_is_shown),
+	    cmocka_unit_test(restrictions_only_close),
+	    cmocka_unit_test(the_check_sees_more),
+	    cmocka_unit_test(the_trace_tells_each_step),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

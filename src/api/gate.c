@@ -135,7 +135,7 @@ on_sunk(void *arg, struct http_request *r, uint64_t bytes, Err e)
 	struct pending *p = r->user;
 
 	p->sinking = false;
-	POST(g, G_UPLOADED, p->id, .bytes = bytes, .complete = err_ok(e));
+	POST(g, G_UPLOADED, p->id, .bytes = bytes, .complete = err_ok(e) ? 1 : 0);
 	if (err_ok(e)) return;
 	map_del(&g->pending, key_of(&p->id));
 	p->id = 0;

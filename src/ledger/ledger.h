@@ -68,8 +68,8 @@ uint64_t ledger_wal_bytes(const struct ledger *l);
 /* What was cut from the end of the wal at open (never acknowledged); "" for nothing. */
 const char *ledger_cut(const struct ledger *l);
 
-/* Take entries [from, end) out of a log that must not stand there (their signature is wrong), into refused/<log id>.<from>.<leaf>,
- * one JSON line for each: {"log","index","leaf","reason","entry"}. Only entries that no signed state covers: CONFLICT otherwise,
+/* Take entries [from, end) out of a log that must not stand there (their signature is wrong), into a file
+ * refused/<log id>.<from>.<sum of the file>, one JSON line for each: {"log","index","leaf","reason","entry"}. Only entries that no signed state covers: CONFLICT otherwise,
  * and when there is anything uncommitted. The log then goes on from `from`. */
 NODISCARD Err ledger_drop_tail(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, Str reason);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "crypt/encode.h"
+#include "crypt/hash.h"
 #include "ledger/log.h"
 #include "os/file.h"
 
@@ -71,20 +72,25 @@ folders_add_all(struct ctx *c, struct ledger *l, struct folders *f, const char *
 	return OK;
 }
 
+/* Under another name first: what has the right name is whole, also after a death, and for whoever copies or serves it meanwhile. */
 static Err
 file_make(struct ctx *c, struct ledger *l, struct folders *f, const char *path, Str bytes)
 {
+	const char *name = strrchr(path, '/') + 1;
+	char fresh[LOG_PATH_MAX];
 	FD_AUTO fd = -1;
 	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
 
-	Err e = file_open(c, l->dirfd, path, flags, 0600, &fd);
+	snprintf(fresh, sizeof fresh, "%.*s.%s.new", (int)(name - path), path, name);
+	Err e = file_open(c, l->dirfd, fresh, flags, 0600, &fd);
 	if (e.code == ERR_NOT_FOUND) {
 		TRY(folders_make(c, l, f, path));
-		e = file_open(c, l->dirfd, path, flags, 0600, &fd);
+		e = file_open(c, l->dirfd, fresh, flags, 0600, &fd);
 	}
 	TRY(e);
 	TRY(file_write(c, fd, path, bytes));
 	TRY(file_sync(c, fd, path));
+	TRY(file_rename(c, l->dirfd, fresh, l->dirfd, path));
 	return folders_add(c, l, f, path);
 }
 
@@ -356,8 +362,8 @@ ledger_drop_tail(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, Str
 {
 	struct log *g = log_find(l, log_id);
 	BUF_AUTO lines = BUF_INIT;
-	char path[LOG_PATH_MAX], leaf[17];
-	Hash prev = {{0}};
+	char path[LOG_PATH_MAX], sum[17];
+	Hash prev = {{0}}, whole;
 
 	TRY(ledger_usable(c, l));
 	ENSURE(c, g, NOT_FOUND, "there is no log '%.*s'", STR(log_id));
@@ -367,8 +373,9 @@ ledger_drop_tail(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, Str
 	ENSURE(c, from >= g->tiles.size && from >= g->sealed.size, CONFLICT, "entry %llu is under a signed checkpoint", (unsigned long long)from);
 	size_t keep = (size_t)(from - g->tiles.size);
 	for (size_t i = keep; i < g->committed_count; i++) refused_line(g, i, reason, &lines);
-	hex_text(g->tail[keep].leaf.b, 8, leaf);
-	snprintf(path, sizeof path, "refused/%s.%llu.%s", g->id, (unsigned long long)from, leaf);
+	crypt_sha256(buf_view(&lines), whole.b);
+	hex_text(whole.b, 8, sum); /* the name holds the sum of the file */
+	snprintf(path, sizeof path, "refused/%s.%llu.%s", g->id, (unsigned long long)from, sum);
 	TRY(ledger_guard(c, l, dir_make(c, l->dirfd, "refused", 0700)));
 	TRY(ledger_guard(c, l, file_replace(c, l->dirfd, path, buf_view(&lines), 0600)));
 	if (from > 0) TRY(log_leaf(c, l, g, from - 1, &prev));

@@ -3,6 +3,7 @@
 
 #include "codec/json.h"
 #include "crypt/encode.h"
+#include "crypt/hash.h"
 #include "ledger/log.h"
 #include "os/file.h"
 
@@ -32,12 +33,16 @@ line_read(struct ctx *c, Str line, struct ledger_refused *ret)
 }
 
 static Err
-file_lines(struct ctx *c, Str text, struct buf *rows)
+file_lines(struct ctx *c, Str name, Str text, struct buf *rows)
 {
 	struct ledger_refused r;
+	char sum[17];
+	Hash whole;
 	Str line;
 
-	ENSURE(c, str_ends(text, S("\n")), INVALID, "the last line has no end");
+	crypt_sha256(text, whole.b);
+	hex_text(whole.b, 8, sum);
+	ENSURE(c, str_ends(name, str_c(sum)) && str_ends(text, S("\n")), INVALID, "it is not what was written");
 	for (Str rest = text; rest.n > 0;) {
 		rest = str_cut(rest, '\n', &line);
 		TRY(line_read(c, line, &r));
@@ -71,7 +76,7 @@ refused_read(struct ctx *c, int dirfd, struct ledger_refused **ret, size_t *ret_
 	for (size_t i = 0; i < n; i++) {
 		if (names[i].p[0] == '.') continue; /* what a crash left of writing one */
 		TRY(file_read_path(c, folder, names[i].p, FILE_MAX, &text));
-		e = file_lines(c, text, &rows);
+		e = file_lines(c, names[i], text, &rows);
 		ENSURE(c, err_ok(e), CORRUPT, "refused/%.*s: %.200s", STR(names[i]), err_detail(c, e));
 	}
 	n = rows.n / sizeof(struct ledger_refused);

@@ -28,8 +28,7 @@ struct exam {
 	struct verify_report report;
 	Str tile_fault;              /* the first tile whose hash differs from its entry, until it is known which is wrong */
 	Str bundle_fault;
-	uint64_t fault_entry;
-	Hash *level0;                /* the hash tile over the bundle at hand */
+	uint64_t fault_entry, fault_head; /* UINT64_MAX: none */
 };
 
 struct job {
@@ -134,16 +133,16 @@ checkpoint_read(struct job *j, struct exam *x)
 
 /* --- entries and tiles --- */
 
+/* Noted and told after what may explain it, and name the entry. */
 static void
-heads_check(struct job *j, struct exam *x)
+heads_check(struct exam *x)
 {
 	const struct ledger_head *h = (const void *)x->heads.p;
 
 	for (size_t i = 0; i < x->heads.n / sizeof *h; i++) {
 		if (h[i].size != x->edge.size) continue;
 		Hash root = tree_root(&x->edge);
-		if (memcmp(root.b, h[i].root.b, HASH_BYTES) != 0)
-			problem(j, x, UINT64_MAX, "wal: the root that was signed for %llu entries is not theirs", (unsigned long long)h[i].size);
+		if (memcmp(root.b, h[i].root.b, HASH_BYTES) != 0 && x->fault_head == UINT64_MAX) x->fault_head = h[i].size;
 	}
 }
 
@@ -194,7 +193,7 @@ entry_take(struct job *j, struct exam *x, Str entry)
 	tree_append(&x->edge, &leaf);
 	x->prev = leaf;
 	x->report.entries++;
-	heads_check(j, x);
+	heads_check(x);
 }
 
 /* The bundle and its hash tile tell different things of an entry; which of them is wrong, the root will tell. */
@@ -264,7 +263,7 @@ published_check(struct job *j, struct exam *x)
 	Hash root = tree_root(&x->edge);
 	bool whole = done == size && memcmp(root.b, x->checkpoint.root, HASH_BYTES) == 0;
 	if (x->fault_entry != UINT64_MAX)
-		problem(j, x, x->fault_entry, "%.*s: %s entry %llu %s", STR(whole ? x->tile_fault : x->bundle_fault), whole ? "the hash of" : "",
+		problem(j, x, x->fault_entry, "%.*s: %s %llu %s", STR(whole ? x->tile_fault : x->bundle_fault), whole ? "the hash of entry" : "entry",
 		        (unsigned long long)x->fault_entry, whole ? "is wrong" : "is not the one that was put into the log");
 	if (!whole) problem(j, x, UINT64_MAX, "checkpoint: its root is not that of the %llu entries", (unsigned long long)size);
 	if (whole) edge_check(j, x);
@@ -321,7 +320,7 @@ exam_of(struct job *j, int dirfd, Str id)
 
 	if (x) return x;
 	x = NEW(j->arena, struct exam);
-	*x = (struct exam){.dirfd = dirfd, .log_id = arena_str(j->arena, id), .fault_entry = UINT64_MAX};
+	*x = (struct exam){.dirfd = dirfd, .log_id = arena_str(j->arena, id), .fault_entry = UINT64_MAX, .fault_head = UINT64_MAX};
 	x->report = (struct verify_report){.log_id = x->log_id, .bad_entry = UINT64_MAX, .problem = S(""), .key = S("")};
 	map_put(&j->by_id, x->log_id, x);
 	j->exams = mem_resize(j->exams, (j->exam_count + 1) * sizeof(struct exam *));
@@ -421,7 +420,7 @@ static void
 exam_run(struct job *j, struct exam *x)
 {
 	if (!x->folder) problem(j, x, UINT64_MAX, "logs/%.*s: the folder is missing", STR(x->log_id));
-	heads_check(j, x); /* an empty log's */
+	heads_check(x); /* an empty log's */
 	checkpoint_read(j, x);
 	if (x->has_checkpoint) {
 		published_check(j, x);
@@ -430,6 +429,8 @@ exam_run(struct job *j, struct exam *x)
 	} else if (present(x, "tile") && x->heads.n == 0)
 		problem(j, x, UINT64_MAX, "checkpoint: it is missing");
 	wal_items_check(j, x);
+	if (x->fault_head != UINT64_MAX)
+		problem(j, x, UINT64_MAX, "wal: the root that was signed for %llu entries is not theirs", (unsigned long long)x->fault_head);
 	if (j->wal_damage.n) problem(j, x, UINT64_MAX, "%.*s", STR(j->wal_damage));
 	x->report.root = tree_root(&x->edge);
 	x->report.ok = x->report.problem.n == 0;

@@ -1,0 +1,257 @@
+"""Statements: formats, limits, refusals, errors that tell nothing, cancelling."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import duckdb
+import pytest
+from harness import BAD, FAILED, HEDDLE, NOT_FOUND, REFUSED, SLOW
+
+SQL = "SELECT order_id, amount, ordered_on, card FROM sales.orders.orders ORDER BY order_id"
+LONG = "SELECT count(*) FROM range(100000000) a(i), range(100000) b(j) WHERE i * j % 7 = 3"
+
+
+@pytest.fixture
+def open_shop(shop):
+    shop.grant()
+    return shop
+
+
+def run(shop, sql, *options, **more):
+    return shop.node.run("query", sql, "--purpose", "analysis", *options, as_=more.pop("as_", "ana"), **more)
+
+
+def test_formats_agree(open_shop, tmp_path):
+    raw = open_shop.raw("select order_id, amount, ordered_on, card from orders order by order_id")
+    expected = [(a, b, str(c), d) for a, b, c, d in raw]
+    as_json = run(open_shop, SQL, "--format", "json").json
+    assert [tuple(r.values()) for r in as_json] == expected and list(as_json[0]) == ["order_id", "amount", "ordered_on", "card"]
+    assert [tuple(json.loads(line).values()) for line in run(open_shop, SQL, "--format", "ndjson").out.splitlines()] == expected
+    (tmp_path / "r.csv").write_text(run(open_shop, SQL, "--format", "csv").out)
+    assert duckdb.sql(f"from read_csv('{tmp_path}/r.csv', nullstr = '')").fetchall() == raw
+    (tmp_path / "r.parquet").write_bytes(run(open_shop, SQL, "--format", "parquet", text=False).out)
+    assert duckdb.sql(f"from '{tmp_path}/r.parquet'").fetchall() == raw
+
+
+def test_table_for_people(open_shop):
+    done = run(open_shop, SQL)
+    lines = done.out.splitlines()
+    assert lines[0].split() == ["order_id", "amount", "ordered_on", "card"] and len(lines) == 32 and set(lines[1]) <= {"─", " "}
+    assert "NULL" in done.out and "30 rows" in done.err and "sales.orders.orders" in done.err
+    assert run(open_shop, "SELECT order_id FROM sales.orders.orders WHERE false").out.splitlines()[0] == "order_id"
+
+
+def test_values_of_every_kind_survive(open_shop):
+    sql = """SELECT NULL AS n, true AS b, 9007199254740993::BIGINT AS big, 1.5::DOUBLE AS d, 123.4500::DECIMAL(10,4) AS dec,
+        DATE '2020-02-29' AS day, TIMESTAMP '2020-02-29 12:34:56.789' AS ts, 'a "quoted", line
+break; ünïcode 🙂' AS t, [1, NULL, 3] AS list, {'a': 1, 'b': 'x'} AS st, '' AS empty, 170141183460469231731687303715884105727::HUGEINT AS huge"""
+    row = run(open_shop, sql, "--json").json[0]
+    assert row["n"] is None and row["b"] is True and int(row["big"]) == 9007199254740993 and float(row["dec"]) == 123.45
+    assert row["t"].startswith('a "quoted", line\nbreak') and row["t"].endswith("🙂") and row["empty"] == ""
+    assert row["list"] == [1, None, 3] and row["st"] == {"a": 1, "b": "x"} and int(row["huge"]) == 2**127 - 1
+    table = run(open_shop, sql).out
+    assert "NULL" in table and len(table.splitlines()) == 3
+
+
+def test_sql_from_standard_input(open_shop):
+    assert run(open_shop, "-", "--json", input=SQL.encode()).json == run(open_shop, SQL, "--json").json
+
+
+def test_nothing_said_is_bad_input(open_shop):
+    for sql in ("", "   ", ";", "-- nothing"):
+        assert run(open_shop, sql).status == BAD
+
+
+@pytest.mark.parametrize("sql", [
+    "SELECT * FROM read_parquet('/etc/passwd')", "SELECT * FROM 'x.parquet'", "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_csv('/proc/self/environ')", "SELECT * FROM glob('/**')", "SELECT getenv('HOME')", "COPY (SELECT 1) TO '/tmp/x'",
+    "ATTACH 'x.db'", "INSTALL httpfs", "LOAD httpfs", "SET memory_limit = '1TB'", "PRAGMA database_list", "CREATE TABLE t AS SELECT 1",
+    "DROP TABLE sales.orders.orders", "INSERT INTO sales.orders.orders SELECT * FROM sales.orders.orders", "DELETE FROM sales.orders.orders",
+    "SELECT 1; SELECT 2", "EXPLAIN SELECT * FROM sales.orders.orders", "EXPLAIN ANALYZE SELECT * FROM sales.orders.orders",
+    "SELECT * FROM duckdb_tables()", "SELECT * FROM duckdb_settings()", "SELECT * FROM information_schema.tables", "SELECT * FROM sqlite_master",
+    "SELECT * FROM pragma_storage_info('x')", "SELECT * FROM query('SELECT 1')", "SELECT * FROM query_table('sales.orders.orders')",
+    "SELECT stats(amount) FROM sales.orders.orders", "SELECT json_execute_serialized_sql('x')", "CALL pragma_version()", "SHOW ALL TABLES",
+    "SELECT write_log('x')", "WITH t AS (SELECT * FROM read_text('/etc/hostname')) SELECT * FROM t",
+    "SELECT (SELECT content FROM read_text('/etc/hostname'))", "CREATE MACRO f(x) AS x", "VACUUM", "CHECKPOINT", "EXPORT DATABASE 'x'",
+])
+def test_statements_that_reach_for_more_are_turned_down(open_shop, sql):
+    done = run(open_shop, sql, "--json")
+    assert done.status in (BAD, REFUSED, NOT_FOUND), done.out + done.err
+    assert "root:" not in done.out + done.err and str(open_shop.node.data) not in done.out + done.err
+    assert run(open_shop, "SELECT 1 AS one", "--json").json == [{"one": 1}]
+
+
+@pytest.mark.parametrize("sql", [
+    "WITH a AS (SELECT store_id, sum(amount) s FROM sales.orders.orders GROUP BY ALL) SELECT * FROM a WHERE s > (SELECT avg(s) FROM a) ORDER BY 1",
+    "SELECT order_id, row_number() OVER (PARTITION BY store_id ORDER BY amount DESC) r FROM sales.orders.orders QUALIFY r = 1 ORDER BY 1",
+    "SELECT date_trunc('month', ordered_on) m, count(*) n FROM sales.orders.orders GROUP BY 1 HAVING n > 0 ORDER BY 1",
+    "SELECT o.order_id FROM sales.orders.orders o WHERE EXISTS (SELECT 1 FROM sales.orders.orders x WHERE x.order_id = o.order_id + 1) ORDER BY 1",
+    "SELECT regexp_replace(card, '\\d', '#', 'g') c, upper(secret_note) u FROM sales.orders.orders ORDER BY order_id",
+    "SELECT * EXCLUDE (secret_note) FROM sales.orders.orders ORDER BY order_id LIMIT 3 OFFSET 2",
+    "SELECT list(order_id ORDER BY order_id) FROM sales.orders.orders",
+    "SELECT unnest([1, 2, 3]) AS i UNION ALL SELECT store_id FROM sales.orders.orders ORDER BY 1",
+    "SELECT CASE WHEN amount > 20 THEN 'big' ELSE 'small' END k, count(*) FROM sales.orders.orders GROUP BY ALL ORDER BY ALL",
+])
+def test_ordinary_sql_works_and_agrees_with_duckdb(open_shop, sql):
+    seen = [tuple(r.values()) for r in run(open_shop, sql, "--json").json]
+    raw = open_shop.raw(sql.replace("sales.orders.orders", "orders"))
+    assert [tuple(map(str, r)) for r in seen] == [tuple(map(str, r)) for r in raw]
+
+
+@pytest.mark.parametrize("sql", [
+    "SELEC 1", "SELECT FROM WHERE", "SELECT nothing FROM sales.orders.orders", "SELECT 'a'::INTEGER", "SELECT no_such_function(1)",
+    "SELECT card::INTEGER FROM sales.orders.orders", "SELECT error(card) FROM sales.orders.orders",
+    "SELECT 1 / (CASE WHEN secret_note LIKE 'x' THEN 0 ELSE 'x' END)", "SELECT CAST(secret_note AS DATE) FROM sales.orders.orders",
+])
+def test_errors_tell_no_path_and_no_value(open_shop, sql):
+    shop = open_shop
+    shop.node.heddle("restrict", "confidential", "--mask", "null")
+    done = run(shop, sql, "--json")
+    assert done.status in (BAD, REFUSED), done.out
+    for secret in ("classified", "/proc/", "/tmp/", ".parquet", str(shop.folder), "read_parquet"):
+        assert secret not in done.out + done.err, secret
+
+
+def test_unknown_tables(open_shop):
+    for table in ("sales.orders.nothing", "sales.nothing.orders", "nothing.orders.orders", "orders"):
+        assert run(open_shop, f"SELECT * FROM {table}").status in (BAD, NOT_FOUND)
+
+
+def test_a_refusal_names_the_table_and_the_way_to_ask(shop):
+    done = run(shop, "SELECT * FROM crm.people.people", "--json")
+    assert done.status == REFUSED and "crm.people" in done.error["message"]
+    assert "heddle request crm.people --purpose analysis" in done.error["hint"]
+    assert "heddle request crm.people" in run(shop, "SELECT * FROM crm.people.people").err
+
+
+def test_one_table_refused_refuses_the_statement(open_shop):
+    assert run(open_shop, "SELECT count(*) FROM sales.orders.orders, crm.people.people").status == REFUSED
+
+
+def test_owner_and_engineer(shop):
+    assert len(run(shop, SQL, "--json", as_="sam").json) == 30
+    assert run(shop, SQL, as_="eve").status == REFUSED
+
+
+def test_the_first_query_makes_an_extract_and_the_second_uses_it(shop):
+    shop.grant("--rows", "store_id = 1")
+
+    def timing():
+        answer = shop.node.http("POST", "/api/v1/query", as_="ana", json={"sql": SQL, "purpose": "analysis"})
+        return json.loads(answer.headers["X-Heddle-Timing"])["extracts"], answer.json()
+
+    (first, a), (second, b) = timing(), timing()
+    assert (first, second) == ("made", "cached") and a == b
+
+
+def test_what_was_applied_is_told(shop):
+    grant = shop.grant("--rows", "store_id = 1", "--mask", "customer_id=hash", "--hide", "secret_note")
+    answer = shop.node.http("POST", "/api/v1/query", as_="ana", json={"sql": "SELECT customer_id FROM sales.orders.orders", "purpose": "analysis"})
+    (applied,) = json.loads(answer.headers["X-Heddle-Applied"])
+    assert applied["table"] == "sales.orders.orders" and applied["grant"] == grant["id"] and applied["rows"] and applied["masks"]["customer_id"] == "hash"
+    assert "store_id" not in answer.headers["X-Heddle-Applied"]  # the filter's text is the owner's
+    told = run(shop, "SELECT customer_id FROM sales.orders.orders").err
+    assert grant["id"] in told and "customer_id=hash" in told
+
+
+def test_many_rows_stream(open_shop):
+    """Two million rows pass through; neither the client nor the node holds them."""
+    sql = "SELECT i, i * 2 AS twice, 'row number ' || i AS t FROM range(2000000) r(i)"
+    call = [str(HEDDLE), "query", sql, "--purpose", "analysis", "--as", "ana"]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=open_shop.node.env()) as p:
+        peak, lines = 0, 0
+        for lines, _ in enumerate(p.stdout, 1):
+            if lines % 200000 == 0:
+                status = io.open(f"/proc/{p.pid}/status").read() if os.path.exists(f"/proc/{p.pid}/status") else ""
+                peak = max([peak, *(int(x.split()[1]) for x in status.splitlines() if x.startswith("VmHWM"))])
+    assert p.returncode == 0 and lines == 2000002
+    assert peak < (400 if SLOW > 1 else 60) * 1024, f"the client held {peak} kB"
+
+
+def test_a_reader_that_goes_away_ends_the_query(open_shop):
+    call = [str(HEDDLE), "query", "SELECT i FROM range(50000000) r(i)", "--format", "csv", "--purpose", "analysis", "--as", "ana"]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=open_shop.node.env()) as p:
+        p.stdout.read(1000)
+        p.stdout.close()
+        p.wait(20 * SLOW)
+    assert run(open_shop, "SELECT 1").status == 0
+
+
+def long_query(shop):
+    return subprocess.Popen([str(HEDDLE), "query", LONG, "--purpose", "analysis", "--as", "ana"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=shop.node.env(), text=True)
+
+
+def test_interrupt_cancels_on_the_node(open_shop):
+    p = long_query(open_shop)
+    time.sleep(1)
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=20 * SLOW)
+    assert p.returncode == FAILED, err
+    start = time.monotonic()
+    assert run(open_shop, "SELECT 1").status == 0 and time.monotonic() - start < 10 * SLOW
+
+
+def test_a_running_query_can_be_cancelled_by_its_person_only(open_shop):
+    shop = open_shop
+    shop.grant("--hide", "card", purpose="other")
+    p = long_query(shop)
+
+    def running():
+        entries = shop.node.heddle("journal", "--limit", "50")["entries"]
+        return [q for e in entries for q in [str(e["body"].get("query", ""))] if q.startswith("q")]
+
+    try:
+        time.sleep(1)
+        queries = running()
+        if queries:
+            answer = shop.node.http("DELETE", f"/api/v1/queries/{queries[-1]}", as_="otto")
+            assert answer.status_code in (403, 404)
+        assert shop.node.http("DELETE", "/api/v1/queries/q_nothing", as_="ana").status_code == 404
+    finally:
+        p.kill()
+        p.communicate()
+
+
+def test_revoke_ends_a_running_query(shop):
+    grant = shop.grant()
+    sql = "SELECT count(*) FROM range(100000000) a(i), range(100000) b(j), (SELECT count(*) c FROM sales.orders.orders) o WHERE i * j % 7 = c"
+    p = subprocess.Popen([str(HEDDLE), "query", sql, "--purpose", "analysis", "--as", "ana"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         env=shop.node.env(), text=True)
+    time.sleep(1.5)
+    assert p.poll() is None, p.communicate()
+    shop.node.heddle("revoke", grant["id"], as_="sam")
+    out, err = p.communicate(timeout=10 * SLOW)
+    assert p.returncode != 0 and out == "", (out, err)
+
+
+def test_a_statement_that_needs_too_much_memory_fails_alone(open_shop):
+    done = run(open_shop, "SELECT list(i) FROM range(2000000000) r(i)", "--json")
+    assert done.status == FAILED and done.error["code"] in ("LIMIT", "TIMEOUT", "UNAVAILABLE"), done.out[:300]
+    assert run(open_shop, "SELECT 1").status == 0
+
+
+def test_people_at_once(open_shop):
+    def ask(name, into):
+        for _ in range(3):
+            into.append(run(open_shop, "SELECT count(*) AS n FROM sales.orders.orders", "--json", as_=name))
+
+    done = []
+    threads = [threading.Thread(target=ask, args=(name, done)) for name in ("ana", "abe", "ivy", "sam") for _ in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    bad = [r for r in done if r.status != 0]
+    assert len(done) == 24 and not bad, bad[0].err
+    assert all(r.json == [{"n": 30}] for r in done)
+
+
+def test_a_name_that_would_drive_the_terminal(open_shop):
+    done = run(open_shop, "SELECT '\x1b[31mred\x1b[0m' || chr(7) || chr(155) AS t")
+    assert done.status == 0 and "\x1b" not in done.out and "\x07" not in done.out and "\x9b" not in done.out

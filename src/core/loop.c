@@ -386,18 +386,19 @@ peer_exchange(struct core *core, struct ctx *c, struct peer *p, enum msg_type ty
 	ENSURE(c, peer_alive(p), UNAVAILABLE, "a part of the node is being restarted, try again");
 	Err e = chan_send(c, &p->chan, type, id, payload, NULL, 0);
 	while (err_ok(e)) {
+		bool got = false;
+		e = chan_next(c, &p->chan, &got, ret);
+		if (got && ret->id == id) break;
+		if (got && ret->type == MSG_READY) on_ready(p, ret);
+		if (got) frame_fini(ret); /* READY, or an answer to somebody who gave up; more may have come with it */
+		if (got || !err_ok(e)) continue;
 		struct pollfd pfd = {.fd = p->chan.fd, .events = (short)(POLLIN | (chan_pending(&p->chan) ? POLLOUT : 0))};
 		if (poll(&pfd, 1, 5000) <= 0) {
 			e = err_set(c, ERR_UNAVAILABLE, "the %s role does not answer", p->name);
 			break;
 		}
-		bool got = false;
 		if (pfd.revents & POLLOUT) e = chan_flush(c, &p->chan);
 		if (err_ok(e) && pfd.revents & (POLLIN | POLLHUP)) e = chan_read(c, &p->chan);
-		if (err_ok(e)) e = chan_next(c, &p->chan, &got, ret);
-		if (!got) continue;
-		if (ret->id == id) break;
-		frame_fini(ret); /* an answer to somebody who gave up */
 	}
 	if (!err_ok(e)) {
 		peer_drop(core, p);

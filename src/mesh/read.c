@@ -10,8 +10,8 @@ enum {
 	TYPE_MAX = 255,
 	CLASS_MAX = 64,
 	SHORT_TEXT_MAX = 64,
-	TITLE_MAX = 256,
-	PURPOSE_TEXT_MAX = 2000,
+	TITLE_MAX = 512,
+	PURPOSE_TEXT_MAX = 4000,
 };
 
 const struct interaction_name INTERACTIONS[INTERACTION_COUNT] = {
@@ -60,7 +60,7 @@ read_column(const struct doc_node *n, struct policy_column *ret)
 	part[0] = doc_first(n);
 	part[1] = doc_next(n, part[0]);
 	part[2] = doc_next(n, part[1]);
-	if (!text_within(part[0], 1, COLUMN_NAME_MAX) || !text_within(part[1], 1, TYPE_MAX) || !text_within(part[2], 0, CLASS_MAX)) return false;
+	if (!text_within(part[0], 1, COLUMN_NAME_MAX) || !text_within(part[1], 0, TYPE_MAX) || !text_within(part[2], 0, CLASS_MAX)) return false;
 	*ret = (struct policy_column){.name = part[0]->text, .type = part[1]->text, .classification = part[2]->text};
 	return true;
 }

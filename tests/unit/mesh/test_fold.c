@@ -56,7 +56,7 @@ inception_refused(void **state)
 	/* signed by another key than it declares, also when signatures are not asked for */
 	w->d[RIVAL] = (struct speaker){0};
 	payload = inception(w, RIVAL, "rival", false);
-	sign_key_new(&other);
+	world_key(w, &other);
 	assert_false(world_apply(w, RIVAL, world_sign(w, &other, payload), false));
 	REFUSED(w, "not by this domain's key");
 

@@ -33,6 +33,7 @@ struct world {
 	Time now;
 	struct mesh_outcome last;
 	struct buf body;
+	uint64_t seed, keys; /* of the domains' keys, so that a run can be repeated */
 };
 
 #define DAY(n) (TIME_DAY * (20000 + (n)))
@@ -107,12 +108,22 @@ world_say(struct world *w, int domain, enum event_type type, Str body)
 		if (!strstr((w)->last.reason, says)) fail_msg("expected '%s', got '%s'", says, (w)->last.reason);              \
 	} while (0)
 
+static inline void
+world_key(struct world *w, struct sign_key *ret)
+{
+	uint64_t from[] = {w->seed, w->keys++};
+	struct secret32 seed;
+
+	crypt_sha256(str_of(from, sizeof from), seed.secret_bytes);
+	sign_key_from_seed(&seed, ret);
+}
+
 static inline Str
 inception(struct world *w, int domain, const char *name, bool center)
 {
 	uint8_t next[32] = {9};
 
-	sign_key_new(&w->d[domain].key);
+	world_key(w, &w->d[domain].key);
 	w->body.n = 0;
 	body_inception(&w->body, str_c(name), w->d[domain].key.pub, next, center, S("00112233445566778899aabbccddeeff"));
 	Str payload = world_payload(w, domain, EVENT_DOMAIN_INCEPTION, buf_view(&w->body));

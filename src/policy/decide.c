@@ -107,7 +107,7 @@ openness_of(const struct policy_grant *g, const struct policy_table *t)
 
 /* NULL when well formed. */
 static const char *
-malformed(const struct policy_grant *g, const struct policy_table *t, Str *ret_column)
+malformed(const struct policy_grant *g, const struct policy_table *t, const struct openness *o, Str *ret_column)
 {
 	*ret_column = S("");
 	if (g->interactions & ~(uint32_t)INTERACT_ALL) return "it has an unknown way of use";
@@ -116,7 +116,7 @@ malformed(const struct policy_grant *g, const struct policy_table *t, Str *ret_c
 			*ret_column = g->masks[i].column;
 			return "it has an unknown mask";
 		}
-	if (t->column_count > 0 && openness_of(g, t).hidden == t->column_count) return "it hides every column";
+	if (t->column_count > 0 && o->hidden == t->column_count) return "it hides every column";
 	return g->rows ? rows_misfit(g->rows, t, ret_column) : NULL;
 }
 
@@ -177,13 +177,17 @@ stage_text(struct work *w, const struct policy_grant *g, enum stage stage)
 }
 
 static bool
-covers(struct work *w, const struct policy_grant *g)
+covers(struct work *w, const struct policy_grant *g, struct openness *ret)
 {
 	enum stage stage = stage_of(g, w->q);
 	const char *misfit = NULL;
 	Str column = {0};
 
-	if (stage == COVERS && (misfit = malformed(g, w->q->table, &column)) != NULL) stage = MALFORMED;
+	if (stage == COVERS) {
+		*ret = openness_of(g, w->q->table);
+		misfit = malformed(g, w->q->table, ret, &column);
+		if (misfit) stage = MALFORMED;
+	}
 	if (!w->nearest || stage > w->furthest) {
 		w->furthest = stage;
 		w->nearest = g;
@@ -217,12 +221,11 @@ static const struct policy_grant *
 grant_choose(struct work *w)
 {
 	const struct policy_grant *best = NULL;
-	struct openness open = {0};
+	struct openness open = {0}, o = {0};
 
 	for (size_t i = 0; i < w->q->grant_count; i++) {
 		const struct policy_grant *g = w->q->grants[i];
-		if (!covers(w, g)) continue;
-		struct openness o = openness_of(g, w->q->table);
+		if (!covers(w, g, &o)) continue;
 		if (!best || grant_cmp(g, &o, best, &open) < 0) {
 			best = g;
 			open = o;
@@ -271,23 +274,45 @@ tighten(struct work *w, const struct policy_restriction *r, struct policy_decisi
 
 /* --- the hash: every part with its length or a tag in front, so that no two decisions give the same bytes --- */
 
+/* Gathers small pieces: the hash function is costly to enter. */
+struct hasher {
+	struct crypt_sha256 h;
+	size_t n;
+	char bytes[1024];
+};
+
 static void
-hash_number(struct crypt_sha256 *h, uint32_t v)
+hash_bytes(struct hasher *h, Str s)
+{
+	if (h->n + s.n > sizeof h->bytes) {
+		crypt_sha256_add(&h->h, str_of(h->bytes, h->n));
+		h->n = 0;
+	}
+	if (s.n > sizeof h->bytes) {
+		crypt_sha256_add(&h->h, s);
+	} else if (s.n) {
+		memcpy(h->bytes + h->n, s.p, s.n);
+		h->n += s.n;
+	}
+}
+
+static void
+hash_number(struct hasher *h, uint32_t v)
 {
 	const uint8_t b[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
 
-	crypt_sha256_add(h, str_of(b, sizeof b));
+	hash_bytes(h, str_of(b, sizeof b));
 }
 
 static void
-hash_text(struct crypt_sha256 *h, Str s)
+hash_text(struct hasher *h, Str s)
 {
 	hash_number(h, (uint32_t)s.n);
-	crypt_sha256_add(h, s);
+	hash_bytes(h, s);
 }
 
 static void
-hash_rows(struct crypt_sha256 *h, const struct predicate *p)
+hash_rows(struct hasher *h, const struct predicate *p)
 {
 	if (!p) {
 		hash_number(h, UINT32_MAX);
@@ -310,10 +335,11 @@ hash_rows(struct crypt_sha256 *h, const struct predicate *p)
 static void
 hash_decision(const struct policy_question *q, struct policy_decision *d)
 {
-	struct crypt_sha256 h;
+	struct hasher h;
 	bool keyed = false;
 
-	crypt_sha256_init(&h);
+	h.n = 0;
+	crypt_sha256_init(&h.h);
 	hash_text(&h, S("heddle decision v1"));
 	hash_rows(&h, d->rows);
 	for (size_t i = 0; i < q->table->column_count; i++) {
@@ -328,7 +354,8 @@ hash_decision(const struct policy_question *q, struct policy_decision *d)
 		hash_text(&h, q->who->domain_id);
 		hash_text(&h, q->purpose);
 	}
-	crypt_sha256_end(&h, d->hash);
+	crypt_sha256_add(&h.h, str_of(h.bytes, h.n));
+	crypt_sha256_end(&h.h, d->hash);
 }
 
 /* --- the decision --- */

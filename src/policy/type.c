@@ -2,18 +2,19 @@
 
 #include "base/err.h"
 
-static const struct { const char *name; enum type_class class; } names[] = {
-    {"VARCHAR", TYPE_TEXT}, {"TEXT", TYPE_TEXT}, {"STRING", TYPE_TEXT}, {"CHAR", TYPE_TEXT}, {"BPCHAR", TYPE_TEXT},
-    {"TINYINT", TYPE_INTEGER}, {"SMALLINT", TYPE_INTEGER}, {"INTEGER", TYPE_INTEGER}, {"INT", TYPE_INTEGER}, {"BIGINT", TYPE_INTEGER},
-    {"UTINYINT", TYPE_INTEGER}, {"USMALLINT", TYPE_INTEGER}, {"UINTEGER", TYPE_INTEGER}, {"UBIGINT", TYPE_INTEGER},
-    {"HUGEINT", TYPE_HUGE}, {"UHUGEINT", TYPE_HUGE},
-    {"FLOAT", TYPE_FLOAT}, {"REAL", TYPE_FLOAT}, {"DOUBLE", TYPE_FLOAT},
-    {"BOOLEAN", TYPE_BOOL}, {"BOOL", TYPE_BOOL},
-    {"DATE", TYPE_DATE},
-    {"TIMESTAMP", TYPE_TIMESTAMP}, {"DATETIME", TYPE_TIMESTAMP}, {"TIMESTAMP_S", TYPE_TIMESTAMP}, {"TIMESTAMP_MS", TYPE_TIMESTAMP},
-    {"TIMESTAMP_NS", TYPE_TIMESTAMP},
-    {"TIMESTAMP WITH TIME ZONE", TYPE_TIMESTAMP_TZ}, {"TIMESTAMPTZ", TYPE_TIMESTAMP_TZ},
-    {"TIME", TYPE_TIME}, {"UUID", TYPE_UUID}, {"BLOB", TYPE_BLOB}, {"BYTEA", TYPE_BLOB},
+#define TYPE(name, class) {{name, sizeof name - 1}, class}
+static const struct { Str name; enum type_class class; } names[] = {
+    TYPE("VARCHAR", TYPE_TEXT), TYPE("TEXT", TYPE_TEXT), TYPE("STRING", TYPE_TEXT), TYPE("CHAR", TYPE_TEXT), TYPE("BPCHAR", TYPE_TEXT),
+    TYPE("TINYINT", TYPE_INTEGER), TYPE("SMALLINT", TYPE_INTEGER), TYPE("INTEGER", TYPE_INTEGER), TYPE("INT", TYPE_INTEGER), TYPE("BIGINT", TYPE_INTEGER),
+    TYPE("UTINYINT", TYPE_INTEGER), TYPE("USMALLINT", TYPE_INTEGER), TYPE("UINTEGER", TYPE_INTEGER), TYPE("UBIGINT", TYPE_INTEGER),
+    TYPE("HUGEINT", TYPE_HUGE), TYPE("UHUGEINT", TYPE_HUGE),
+    TYPE("FLOAT", TYPE_FLOAT), TYPE("REAL", TYPE_FLOAT), TYPE("DOUBLE", TYPE_FLOAT),
+    TYPE("BOOLEAN", TYPE_BOOL), TYPE("BOOL", TYPE_BOOL),
+    TYPE("DATE", TYPE_DATE),
+    TYPE("TIMESTAMP", TYPE_TIMESTAMP), TYPE("DATETIME", TYPE_TIMESTAMP), TYPE("TIMESTAMP_S", TYPE_TIMESTAMP), TYPE("TIMESTAMP_MS", TYPE_TIMESTAMP),
+    TYPE("TIMESTAMP_NS", TYPE_TIMESTAMP),
+    TYPE("TIMESTAMP WITH TIME ZONE", TYPE_TIMESTAMP_TZ), TYPE("TIMESTAMPTZ", TYPE_TIMESTAMP_TZ),
+    TYPE("TIME", TYPE_TIME), TYPE("UUID", TYPE_UUID), TYPE("BLOB", TYPE_BLOB), TYPE("BYTEA", TYPE_BLOB),
 };
 
 /* "(width,scale)" or "(width)"; nothing else may follow. */
@@ -37,7 +38,7 @@ type_of(Str type)
 	struct type_info info = {0};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_ieq(type, str_c(names[i].name))) return (struct type_info){.class = names[i].class};
+		if (type.n == names[i].name.n && str_ieq(type, names[i].name)) return (struct type_info){.class = names[i].class};
 	if (str_ieq(type, S("DECIMAL")) || str_ieq(type, S("NUMERIC"))) return (struct type_info){TYPE_DECIMAL, 18, 3};
 	if (type.n > 7 && (str_ieq(str_of(type.p, 7), S("DECIMAL")) || str_ieq(str_of(type.p, 7), S("NUMERIC"))) &&
 	    decimal(str_of(type.p + 7, type.n - 7), &info))

@@ -159,20 +159,20 @@ grant_fields(struct request *rq, const struct mesh_grant *g, struct buf *b, bool
 {
 	const struct policy_grant *p = &g->policy;
 
-	put_text(b, "id", p->id, first);
-	put_text(b, "grant", p->id, first);
-	put_text(b, "object", grant_object(rq, g), first);
-	put_text(b, "to", principal_text(rq, p->to_kind, p->to_id), first);
-	put_key(b, "purposes", first);
+	member_text(b, "id", p->id, first);
+	member_text(b, "grant", p->id, first);
+	member_text(b, "object", grant_object(rq, g), first);
+	member_text(b, "to", principal_text(rq, p->to_kind, p->to_id), first);
+	member_key(b, "purposes", first);
 	for (size_t i = 0; i < p->purpose_count; i++) {
 		buf_char(b, i ? ',' : '[');
 		buf_json(b, p->purposes[i]);
 	}
 	buf_c(b, p->purpose_count ? "]" : "[]");
-	put_time(b, "from", p->from, first);
-	put_time(b, "until", p->until, first);
-	put_text(b, "rows", g->rows_text, first);
-	put_key(b, "masks", first);
+	member_time(b, "from", p->from, first);
+	member_time(b, "until", p->until, first);
+	member_text(b, "rows", g->rows_text, first);
+	member_key(b, "masks", first);
 	buf_char(b, '{');
 	for (size_t i = 0; i < p->mask_count; i++) {
 		if (i) buf_char(b, ',');
@@ -180,17 +180,17 @@ grant_fields(struct request *rq, const struct mesh_grant *g, struct buf *b, bool
 		buf_printf(b, ":\"%s\"", mask_name(p->masks[i].kind));
 	}
 	buf_char(b, '}');
-	put_key(b, "hide", first);
+	member_key(b, "hide", first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < p->hidden_count; i++) {
 		if (i) buf_char(b, ',');
 		buf_json(b, p->hidden[i]);
 	}
 	buf_char(b, ']');
-	put_text(b, "state", str_c(grant_state(g, core_now())), first);
-	put_text(b, "by", person_name(rq, g->by), first);
-	put_time(b, "added", g->added, first);
-	put_text(b, "request", g->request_id, first);
+	member_text(b, "state", str_c(grant_state(g, core_now())), first);
+	member_text(b, "by", person_name(rq, g->by), first);
+	member_time(b, "added", g->added, first);
+	member_text(b, "request", g->request_id, first);
 }
 
 /* Say the grant, durable before anybody hears of it; *ret_id is its id. */
@@ -303,7 +303,7 @@ handle_grants(struct request *rq)
 		if (!grant_visible(rq, grants[i])) continue;
 		buf_c(&b, shown++ ? ",{" : "{");
 		grant_fields(rq, grants[i], &b, &first);
-		put_key(&b, "tightened", &first);
+		member_key(&b, "tightened", &first);
 		tightened_json(rq, grants[i], &b);
 		buf_char(&b, '}');
 	}
@@ -330,10 +330,10 @@ handle_grant_revoke(struct request *rq)
 	core_commit(rq->core);
 	g = mesh_grant(rq->core->mesh, id);
 	buf_char(&b, '{');
-	put_text(&b, "id", id, &first);
-	put_text(&b, "state", S("revoked"), &first);
-	put_time(&b, "revoked_at", g->revoked_at, &first);
-	put_key(&b, "effective_ms", &first);
+	member_text(&b, "id", id, &first);
+	member_text(&b, "state", S("revoked"), &first);
+	member_time(&b, "revoked_at", g->revoked_at, &first);
+	member_key(&b, "effective_ms", &first);
 	buf_printf(&b, "%.3f}", (double)(core_ns() - from) / 1e6);
 	reply_json(rq, 200, &b);
 	return OK;
@@ -378,18 +378,18 @@ request_json(struct request *rq, const struct mesh_request *r, struct buf *b)
 	bool first = true;
 
 	buf_char(b, '{');
-	put_text(b, "id", r->id, &first);
-	put_text(b, "product", p ? product_name(rq, p) : S("(unknown)"), &first);
-	put_text(b, "domain", domain_name(rq, r->consumer_domain_id), &first);
-	put_text(b, "person", person_name(rq, r->person_id), &first);
-	put_text(b, "purpose", r->purpose, &first);
-	put_time(b, "until", r->until, &first);
-	put_text(b, "state", str_c(states[st]), &first);
-	put_text(b, "reason", reason_text(rq, r->reason), &first);
-	put_time(b, "opened", r->opened, &first);
-	put_text(b, "grant", g ? g->policy.id : S(""), &first);
-	put_text(b, "deny_reason", reason_text(rq, deny), &first);
-	put_key(b, "approvers", &first);
+	member_text(b, "id", r->id, &first);
+	member_text(b, "product", p ? product_name(rq, p) : S("(unknown)"), &first);
+	member_text(b, "domain", domain_name(rq, r->consumer_domain_id), &first);
+	member_text(b, "person", person_name(rq, r->person_id), &first);
+	member_text(b, "purpose", r->purpose, &first);
+	member_time(b, "until", r->until, &first);
+	member_text(b, "state", str_c(states[st]), &first);
+	member_text(b, "reason", reason_text(rq, r->reason), &first);
+	member_time(b, "opened", r->opened, &first);
+	member_text(b, "grant", g ? g->policy.id : S(""), &first);
+	member_text(b, "deny_reason", reason_text(rq, deny), &first);
+	member_key(b, "approvers", &first);
 	approvers_json(rq, r->producer_domain_id, b);
 	buf_char(b, '}');
 }
@@ -527,14 +527,14 @@ restriction_json(struct request *rq, const struct mesh_restriction *r, struct bu
 	bool first = true;
 
 	buf_char(b, '{');
-	put_text(b, "id", r->policy.id, &first);
-	put_text(b, "classification", r->policy.classification, &first);
-	put_text(b, "mask", r->policy.suspend ? S("") : str_c(mask_name(r->policy.mask)), &first);
-	put_text(b, "product", p ? product_name(rq, p) : S(""), &first);
-	put_bool(b, "suspend", r->policy.suspend, &first);
-	put_text(b, "state", r->policy.lifted ? S("lifted") : S("active"), &first);
-	put_text(b, "by", person_name(rq, r->by), &first);
-	put_time(b, "added", r->added, &first);
+	member_text(b, "id", r->policy.id, &first);
+	member_text(b, "classification", r->policy.classification, &first);
+	member_text(b, "mask", r->policy.suspend ? S("") : str_c(mask_name(r->policy.mask)), &first);
+	member_text(b, "product", p ? product_name(rq, p) : S(""), &first);
+	member_bool(b, "suspend", r->policy.suspend, &first);
+	member_text(b, "state", r->policy.lifted ? S("lifted") : S("active"), &first);
+	member_text(b, "by", person_name(rq, r->by), &first);
+	member_time(b, "added", r->added, &first);
 	buf_char(b, '}');
 }
 
@@ -635,27 +635,27 @@ explain_json(struct request *rq, Str principal, Str table, const struct mesh_tab
 	char mark[32];
 
 	buf_char(b, '{');
-	put_text(b, "principal", principal, &first);
-	put_text(b, "table", table, &first);
-	put_text(b, "purpose", arg(rq, "purpose"), &first);
-	put_text(b, "verdict", allow ? S("allow") : S("refuse"), &first);
-	put_text(b, "reason", d->reason, &first);
-	put_text(b, "grant", d->grant_id, &first);
-	put_time(b, "until", allow ? d->until : 0, &first);
-	put_text(b, "rows", allow && g ? g->rows_text : S(""), &first);
-	put_key(b, "columns", &first);
+	member_text(b, "principal", principal, &first);
+	member_text(b, "table", table, &first);
+	member_text(b, "purpose", arg(rq, "purpose"), &first);
+	member_text(b, "verdict", allow ? S("allow") : S("refuse"), &first);
+	member_text(b, "reason", d->reason, &first);
+	member_text(b, "grant", d->grant_id, &first);
+	member_time(b, "until", allow ? d->until : 0, &first);
+	member_text(b, "rows", allow && g ? g->rows_text : S(""), &first);
+	member_key(b, "columns", &first);
 	if (allow)
 		explain_columns(d, &t->policy, b);
 	else
 		buf_c(b, "[]");
-	put_key(b, "trace", &first);
+	member_key(b, "trace", &first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < trace->count; i++) {
 		if (i) buf_char(b, ',');
 		buf_json(b, trace->lines[i]);
 	}
 	buf_char(b, ']');
-	put_text(b, "mark", str_c(core_mark(rq->core, mark)), &first);
+	member_text(b, "mark", str_c(core_mark(rq->core, mark)), &first);
 	buf_char(b, '}');
 }
 

@@ -76,14 +76,14 @@ product_line(struct request *rq, const struct mesh_product *p, struct buf *b)
 	bool first = true, classes = false;
 
 	buf_char(b, '{');
-	put_text(b, "product", product_name(rq, p), &first);
-	put_text(b, "title", p->title, &first);
-	put_text(b, "version", p->version, &first);
-	put_text(b, "status", p->status, &first);
-	put_key(b, "owners", &first);
+	member_text(b, "product", product_name(rq, p), &first);
+	member_text(b, "title", p->title, &first);
+	member_text(b, "version", p->version, &first);
+	member_text(b, "status", p->status, &first);
+	member_key(b, "owners", &first);
 	owners_json(rq, p->domain_id, b);
-	put_text(b, "purpose", p->purpose, &first);
-	put_key(b, "tables", &first);
+	member_text(b, "purpose", p->purpose, &first);
+	member_key(b, "tables", &first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < p->table_count; i++) {
 		if (i) buf_char(b, ',');
@@ -93,10 +93,10 @@ product_line(struct request *rq, const struct mesh_product *p, struct buf *b)
 			classes |= str_eqc(p->tables[i].policy.columns[k].classification, "personal");
 	}
 	buf_char(b, ']');
-	put_text(b, "classification", classes ? S("personal") : S(""), &first);
-	put_u64(b, "rows", rows, &first);
-	put_time(b, "published", p->published, &first);
-	put_text(b, "access", accessible(rq, p, &d) ? S("granted") : S("none"), &first);
+	member_text(b, "classification", classes ? S("personal") : S(""), &first);
+	member_u64(b, "rows", rows, &first);
+	member_time(b, "published", p->published, &first);
+	member_text(b, "access", accessible(rq, p, &d) ? S("granted") : S("none"), &first);
 	buf_char(b, '}');
 }
 
@@ -110,8 +110,8 @@ handle_products(struct request *rq)
 	BUF_AUTO b = BUF_INIT;
 
 	buf_char(&b, '{');
-	put_text(&b, "query", q, &first);
-	put_key(&b, "products", &first);
+	member_text(&b, "query", q, &first);
+	member_key(&b, "products", &first);
 	buf_char(&b, '[');
 	if (q.n) {
 		TRY(store_search(&rq->c, rq->core->store, q, 200, &keys, &n));
@@ -153,15 +153,15 @@ column_json(struct request *rq, const struct policy_column *col, const struct co
 	(void)rq;
 
 	buf_char(b, '{');
-	put_text(b, "name", col->name, &first);
-	put_text(b, "type", col->type, &first);
-	put_text(b, "classification", col->classification, &first);
-	put_text(b, "title", k ? k->title : S(""), &first);
-	put_text(b, "description", k ? k->description : S(""), &first);
-	put_text(b, "logical_type", k ? str_c(logical_type_name(k->type)) : S(""), &first);
-	put_bool(b, "required", k && k->required, &first);
-	put_bool(b, "key", k && k->primary_key, &first);
-	put_text(b, "access", access, &first);
+	member_text(b, "name", col->name, &first);
+	member_text(b, "type", col->type, &first);
+	member_text(b, "classification", col->classification, &first);
+	member_text(b, "title", k ? k->title : S(""), &first);
+	member_text(b, "description", k ? k->description : S(""), &first);
+	member_text(b, "logical_type", k ? str_c(logical_type_name(k->type)) : S(""), &first);
+	member_bool(b, "required", k && k->required, &first);
+	member_bool(b, "key", k && k->primary_key, &first);
+	member_text(b, "access", access, &first);
 	buf_char(b, '}');
 }
 
@@ -174,10 +174,10 @@ table_json(struct request *rq, const struct mesh_product *p, const struct mesh_t
 
 	mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, t, S("*"), INTERACT_SQL, core_now(), NULL, &d);
 	buf_char(b, '{');
-	put_text(b, "name", t->policy.name, &first);
-	put_u64(b, "rows", t->rows, &first);
-	put_text(b, "description", kt ? kt->description : S(""), &first);
-	put_key(b, "columns", &first);
+	member_text(b, "name", t->policy.name, &first);
+	member_u64(b, "rows", t->rows, &first);
+	member_text(b, "description", kt ? kt->description : S(""), &first);
+	member_key(b, "columns", &first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < t->policy.column_count; i++) {
 		if (i) buf_char(b, ',');
@@ -192,39 +192,39 @@ contract_facts(const struct contract *k, struct buf *b, bool *first)
 {
 	bool in = true;
 
-	put_key(b, "description", first);
+	member_key(b, "description", first);
 	buf_char(b, '{');
-	put_text(b, "purpose", k->purpose, &in);
-	put_text(b, "usage", k->usage, &in);
-	put_text(b, "limitations", k->limitations, &in);
+	member_text(b, "purpose", k->purpose, &in);
+	member_text(b, "usage", k->usage, &in);
+	member_text(b, "limitations", k->limitations, &in);
 	buf_char(b, '}');
-	put_text(b, "terms", k->terms, first);
-	put_key(b, "support", first);
+	member_text(b, "terms", k->terms, first);
+	member_key(b, "support", first);
 	for (size_t i = 0; i < k->support_count; i++) {
 		in = true;
 		buf_c(b, i ? ",{" : "[{");
-		put_text(b, "channel", k->support[i].channel, &in);
-		put_text(b, "url", k->support[i].url, &in);
+		member_text(b, "channel", k->support[i].channel, &in);
+		member_text(b, "url", k->support[i].url, &in);
 		buf_char(b, '}');
 	}
 	buf_c(b, k->support_count ? "]" : "[]");
-	put_key(b, "sla", first);
+	member_key(b, "sla", first);
 	for (size_t i = 0; i < k->sla_count; i++) {
 		in = true;
 		buf_c(b, i ? ",{" : "[{");
-		put_text(b, "property", k->slas[i].property, &in);
-		put_text(b, "value", k->slas[i].value, &in);
-		put_text(b, "unit", k->slas[i].unit, &in);
+		member_text(b, "property", k->slas[i].property, &in);
+		member_text(b, "value", k->slas[i].value, &in);
+		member_text(b, "unit", k->slas[i].unit, &in);
 		buf_char(b, '}');
 	}
 	buf_c(b, k->sla_count ? "]" : "[]");
-	put_key(b, "price", first);
+	member_key(b, "price", first);
 	in = true;
 	buf_char(b, '{');
 	if (k->price.given) {
-		put_text(b, "amount", k->price.amount, &in);
-		put_text(b, "currency", k->price.currency, &in);
-		put_text(b, "unit", k->price.unit, &in);
+		member_text(b, "amount", k->price.amount, &in);
+		member_text(b, "currency", k->price.currency, &in);
+		member_text(b, "unit", k->price.unit, &in);
 	}
 	buf_char(b, '}');
 }
@@ -238,11 +238,11 @@ access_json(struct request *rq, const struct mesh_product *p, struct buf *b, boo
 	bool in = true, granted = accessible(rq, p, &d);
 	Time now = core_now();
 
-	put_key(b, "access", first);
+	member_key(b, "access", first);
 	buf_char(b, '{');
-	put_text(b, "state", granted ? S("granted") : S("none"), &in);
-	put_time(b, "until", granted ? d.until : 0, &in);
-	put_key(b, "grants", &in);
+	member_text(b, "state", granted ? S("granted") : S("none"), &in);
+	member_time(b, "until", granted ? d.until : 0, &in);
+	member_key(b, "grants", &in);
 	buf_char(b, '[');
 	for (size_t i = 0; i < n; i++) {
 		const struct policy_grant *g = &grants[i]->policy;
@@ -262,14 +262,14 @@ quality_counts(struct request *rq, const struct mesh_product *p, struct buf *b, 
 	json_t *doc;
 	bool in = true;
 
-	put_key(b, "quality", first);
+	member_key(b, "quality", first);
 	buf_char(b, '{');
 	if (p->report.n) {
 		TRY(blob_get(rq->core, &rq->c, p->report, &text));
 		TRY(json_read(&rq->c, text, (struct json_limits){.bytes = 8 << 20, .values = 1 << 20}, &doc));
-		put_u64(b, "passed", (uint64_t)json_integer_value(json_object_get(doc, "passed")), &in);
-		put_u64(b, "failed", (uint64_t)json_integer_value(json_object_get(doc, "failed")), &in);
-		put_text(b, "checked_at", str_c(json_string_value(json_object_get(doc, "checked_at"))), &in);
+		member_u64(b, "passed", (uint64_t)json_integer_value(json_object_get(doc, "passed")), &in);
+		member_u64(b, "failed", (uint64_t)json_integer_value(json_object_get(doc, "failed")), &in);
+		member_text(b, "checked_at", str_c(json_string_value(json_object_get(doc, "checked_at"))), &in);
 		json_decref(doc);
 	}
 	buf_char(b, '}');
@@ -288,16 +288,16 @@ handle_product(struct request *rq)
 	TRY(product_find(rq, arg(rq, "product"), &p));
 	TRY(load_contract(rq, p, &text, &k));
 	buf_char(&b, '{');
-	put_text(&b, "product", product_name(rq, p), &first);
-	put_text(&b, "id", p->id, &first);
-	put_text(&b, "title", p->title, &first);
-	put_text(&b, "version", p->version, &first);
-	put_text(&b, "status", p->status, &first);
-	put_text(&b, "domain", domain_name(rq, p->domain_id), &first);
-	put_key(&b, "owners", &first);
+	member_text(&b, "product", product_name(rq, p), &first);
+	member_text(&b, "id", p->id, &first);
+	member_text(&b, "title", p->title, &first);
+	member_text(&b, "version", p->version, &first);
+	member_text(&b, "status", p->status, &first);
+	member_text(&b, "domain", domain_name(rq, p->domain_id), &first);
+	member_key(&b, "owners", &first);
 	owners_json(rq, p->domain_id, &b);
 	contract_facts(k, &b, &first);
-	put_key(&b, "tables", &first);
+	member_key(&b, "tables", &first);
 	buf_char(&b, '[');
 	for (size_t i = 0; i < p->table_count; i++) {
 		if (i) buf_char(&b, ',');
@@ -305,11 +305,11 @@ handle_product(struct request *rq)
 	}
 	buf_char(&b, ']');
 	TRY(quality_counts(rq, p, &b, &first));
-	put_time(&b, "published", p->published, &first);
-	put_text(&b, "snapshot", p->snapshot, &first);
-	put_text(&b, "contract_sha256", p->contract, &first);
+	member_time(&b, "published", p->published, &first);
+	member_text(&b, "snapshot", p->snapshot, &first);
+	member_text(&b, "contract_sha256", p->contract, &first);
 	access_json(rq, p, &b, &first);
-	put_text(&b, "how_to_ask", arena_printf(&rq->arena, "heddle request %.*s --purpose PURPOSE", STR(product_name(rq, p))), &first);
+	member_text(&b, "how_to_ask", arena_printf(&rq->arena, "heddle request %.*s --purpose PURPOSE", STR(product_name(rq, p))), &first);
 	buf_char(&b, '}');
 	reply_json(rq, 200, &b);
 	return OK;

@@ -79,7 +79,7 @@ run_statements(struct core *core, struct ctx *c, struct proc *p, const struct ba
 			if (k) buf_char(&files, '\n');
 			buf_str(&files, tables[i].files[k]);
 		}
-		pairs[2 * i] = tables[i].contract->name;
+		pairs[2 * i] = tables[i].name;
 		pairs[2 * i + 1] = arena_str(c->arena, buf_view(&files));
 	}
 	TRY(ask(core, c, p->peer, W_CHECK, W_CHECKED, &f, .tables = {pairs, 2 * n}, .statements = {s->pairs, 2 * s->n},
@@ -151,7 +151,7 @@ learn_columns(struct core *core, struct ctx *c, struct proc *p, struct batch_tab
 /* --- rules --- */
 
 static struct quality_source *
-sources_of(struct arena *a, const struct batch_table *tables, size_t n)
+sources_of(struct arena *a, const struct contract *contract, const struct batch_table *tables, size_t n)
 {
 	struct quality_source *v = NEW_N(a, n, struct quality_source);
 
@@ -160,7 +160,8 @@ sources_of(struct arena *a, const struct batch_table *tables, size_t n)
 		for (size_t k = 0; k < tables[i].column_count; k++)
 			columns[k] = (struct quality_column){.name = tables[i].columns[k].name, .type = tables[i].columns[k].type};
 		v[i] = (struct quality_source){.table = tables[i].contract->name,
-		                               .relation = arena_printf(a, "\"batch\".\"%.*s\"", STR(tables[i].contract->name)),
+		                               .relation = arena_printf(a, "\"%.*s\".\"%.*s\".\"%.*s\"", STR(contract->domain),
+		                                                        STR(contract->product), STR(tables[i].contract->name)),
 		                               .columns = columns, .column_count = tables[i].column_count};
 	}
 	return v;
@@ -227,13 +228,14 @@ name_rows(struct core *core, struct ctx *c, struct proc *p, const struct batch_t
 }
 
 static Err
-check_table(struct core *core, struct ctx *c, struct proc *p, struct batch_table *t, const struct batch_table *tables, size_t n)
+check_table(struct core *core, struct ctx *c, struct proc *p, const struct contract *k, struct batch_table *t,
+            const struct batch_table *tables, size_t n)
 {
 	const struct quality_plan *plan;
 	struct statements s = {0};
 	struct answer *answers = NULL;
 
-	TRY(quality_compile(c, t->contract, sources_of(c->arena, tables, n), n, &plan));
+	TRY(quality_compile(c, t->contract, sources_of(c->arena, k, tables, n), n, &plan));
 	add_statement(c->arena, &s, false, plan->scan_sql);
 	for (size_t i = 0; i < plan->query_count; i++) add_statement(c->arena, &s, plan->queries[i].user_sql, plan->queries[i].sql);
 	TRY(run_statements(core, c, p, tables, n, &s, &answers));
@@ -250,14 +252,15 @@ check_table(struct core *core, struct ctx *c, struct proc *p, struct batch_table
 }
 
 Err
-batch_check(struct core *core, struct ctx *c, struct proc *p, struct batch_table *tables, size_t n)
+batch_check(struct core *core, struct ctx *c, struct proc *p, const struct contract *k, struct batch_table *tables, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
+		tables[i].name = arena_printf(c->arena, "%.*s.%.*s.%.*s", STR(k->domain), STR(k->product), STR(tables[i].contract->name));
 		if (!tables[i].kept) TRY(learn_columns(core, c, p, &tables[i]));
 		TRY(contract_columns_check(c, tables[i].contract, tables[i].columns, tables[i].column_count, NULL));
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!tables[i].kept) TRY(check_table(core, c, p, &tables[i], tables, n));
+		if (!tables[i].kept) TRY(check_table(core, c, p, k, &tables[i], tables, n));
 	return OK;
 }
 

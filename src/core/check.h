@@ -17,12 +17,13 @@ struct batch_table {
 	struct contract_file_column *columns;
 	size_t column_count;
 	uint64_t rows;
+	Str name;                      /* domain.product.table: what the worker calls it */
 	struct quality_report *report; /* of new data */
 };
 
 /* Learn each file's columns and rows, check them against the contract, run the rules. OK even when rules fail: look at the reports. CONTRACT or
  * INVALID, naming the file, when a file is no Parquet, or columns are missing or of another type. */
-NODISCARD Err batch_check(struct core *core, struct ctx *c, struct proc *p, struct batch_table *tables, size_t n);
+NODISCARD Err batch_check(struct core *core, struct ctx *c, struct proc *p, const struct contract *k, struct batch_table *tables, size_t n);
 bool batch_passed(const struct batch_table *tables, size_t n);
 
 #endif

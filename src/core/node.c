@@ -72,10 +72,10 @@ roles_json(const struct core *core, struct buf *b)
 		int level = level_of(core, r->role);
 		bool first = true;
 		buf_c(b, i ? ",{" : "{");
-		put_text(b, "role", str_c(r->role), &first);
-		put_u64(b, "pid", (uint64_t)r->pid, &first);
-		put_u64(b, "restarts", r->restarts, &first);
-		put_key(b, "sandbox", &first);
+		member_text(b, "role", str_c(r->role), &first);
+		member_u64(b, "pid", (uint64_t)r->pid, &first);
+		member_u64(b, "restarts", r->restarts, &first);
+		member_key(b, "sandbox", &first);
 		if (level >= 0)
 			buf_printf(b, "\"L%d\"}", level);
 		else
@@ -102,14 +102,14 @@ logs_json(struct request *rq, struct buf *b)
 		char hex[65];
 		bool first = true;
 		buf_c(b, i ? ",{" : "{");
-		put_text(b, "log", s[i].log_id, &first);
-		put_text(b, "name", log_name(rq, s[i].log_id), &first);
-		put_u64(b, "size", s[i].size, &first);
-		put_u64(b, "published", s[i].published, &first);
-		put_text(b, "damaged", s[i].damaged ? str_c(s[i].damage) : S(""), &first);
+		member_text(b, "log", s[i].log_id, &first);
+		member_text(b, "name", log_name(rq, s[i].log_id), &first);
+		member_u64(b, "size", s[i].size, &first);
+		member_u64(b, "published", s[i].published, &first);
+		member_text(b, "damaged", s[i].damaged ? str_c(s[i].damage) : S(""), &first);
 		if (!s[i].damaged && err_ok(ledger_head(&rq->c, rq->core->ledger, s[i].log_id, &head))) {
 			hex_text(head.root.b, sizeof head.root.b, hex);
-			put_text(b, "root", str_c(hex), &first);
+			member_text(b, "root", str_c(hex), &first);
 		}
 		buf_char(b, '}');
 	}
@@ -122,10 +122,10 @@ refused_line(struct request *rq, Str log_id, uint64_t index, Str reason, bool mo
 	bool first = true;
 
 	buf_c(b, more ? ",{" : "{");
-	put_text(b, "log", log_id, &first);
-	put_text(b, "name", log_name(rq, log_id), &first);
-	put_u64(b, "index", index, &first);
-	put_text(b, "reason", reason, &first);
+	member_text(b, "log", log_id, &first);
+	member_text(b, "name", log_name(rq, log_id), &first);
+	member_u64(b, "index", index, &first);
+	member_text(b, "reason", reason, &first);
 	buf_char(b, '}');
 }
 
@@ -153,19 +153,19 @@ handle_status(struct request *rq)
 	BUF_AUTO b = BUF_INIT;
 
 	buf_char(&b, '{');
-	put_text(&b, "node", str_c(core->node_id), &first);
-	put_text(&b, "version", S(HEDDLE_VERSION), &first);
-	put_text(&b, "engine", S("duckdb " HEDDLE_DUCKDB_VERSION), &first);
-	put_u64(&b, "uptime_s", (uint64_t)((core_now() - core->started) / TIME_SECOND), &first);
-	put_text(&b, "center", domain_name(rq, mesh_center(core->mesh)), &first);
-	put_key(&b, "roles", &first);
+	member_text(&b, "node", str_c(core->node_id), &first);
+	member_text(&b, "version", S(HEDDLE_VERSION), &first);
+	member_text(&b, "engine", S("duckdb " HEDDLE_DUCKDB_VERSION), &first);
+	member_u64(&b, "uptime_s", (uint64_t)((core_now() - core->started) / TIME_SECOND), &first);
+	member_text(&b, "center", domain_name(rq, mesh_center(core->mesh)), &first);
+	member_key(&b, "roles", &first);
 	roles_json(core, &b);
-	put_key(&b, "logs", &first);
+	member_key(&b, "logs", &first);
 	logs_json(rq, &b);
-	put_key(&b, "refused", &first);
+	member_key(&b, "refused", &first);
 	TRY(refused_json(rq, &b));
-	put_text(&b, "sandbox_minimum", arena_printf(&rq->arena, "L%u", core->limits.sandbox_minimum), &first);
-	put_text(&b, "mark", str_c(core_mark(core, mark)), &first);
+	member_text(&b, "sandbox_minimum", arena_printf(&rq->arena, "L%u", core->limits.sandbox_minimum), &first);
+	member_text(&b, "mark", str_c(core_mark(core, mark)), &first);
 	buf_char(&b, '}');
 	reply_json(rq, 200, &b);
 	return OK;
@@ -238,11 +238,11 @@ journal_entry(struct ctx *c, void *arg, uint64_t index, Str entry)
 	char *body = json_dumps(e.body, JSON_COMPACT);
 	bool first = true;
 	buf_c(page->out, page->shown++ ? ",{" : "{");
-	put_u64(page->out, "index", index, &first);
-	put_time(page->out, "time", e.time, &first);
-	put_text(page->out, "type", e.type_text, &first);
-	put_text(page->out, "actor", person_name(page->rq, e.actor), &first);
-	put_key(page->out, "body", &first);
+	member_u64(page->out, "index", index, &first);
+	member_time(page->out, "time", e.time, &first);
+	member_text(page->out, "type", e.type_text, &first);
+	member_text(page->out, "actor", person_name(page->rq, e.actor), &first);
+	member_key(page->out, "body", &first);
 	buf_c(page->out, body ? body : "null");
 	buf_char(page->out, '}');
 	free(body);

@@ -71,10 +71,10 @@ domain_json(struct request *rq, const struct mesh_domain *d, struct buf *b)
 
 	for (size_t i = 0; i < products_n; i++) of += !products[i]->retired && str_eq(products[i]->domain_id, d->id);
 	buf_char(b, '{');
-	put_text(b, "id", d->id, &first);
-	put_text(b, "name", d->name, &first);
-	put_bool(b, "center", d->center, &first);
-	put_key(b, "owners", &first);
+	member_text(b, "id", d->id, &first);
+	member_text(b, "name", d->name, &first);
+	member_bool(b, "center", d->center, &first);
+	member_key(b, "owners", &first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < n; i++) {
 		if (members[i]->role != ROLE_OWNER || !members[i]->active) continue;
@@ -83,8 +83,8 @@ domain_json(struct request *rq, const struct mesh_domain *d, struct buf *b)
 		buf_json(b, person_name(rq, members[i]->person_id));
 	}
 	buf_char(b, ']');
-	put_u64(b, "products", of, &first);
-	put_u64(b, "log_size", d->log_size, &first);
+	member_u64(b, "products", of, &first);
+	member_u64(b, "log_size", d->log_size, &first);
 	buf_char(b, '}');
 }
 
@@ -112,9 +112,9 @@ handle_domain_add(struct request *rq)
 		TRY(core_new_domain(core, &rq->c, name, false, rq->person_id, &domain_id));
 	TRY(set_member(rq, domain_id, person, ROLE_OWNER));
 	buf_char(&b, '{');
-	put_text(&b, "id", domain_id, &first);
-	put_text(&b, "name", name, &first);
-	put_text(&b, "owner", owner, &first);
+	member_text(&b, "id", domain_id, &first);
+	member_text(&b, "name", name, &first);
+	member_text(&b, "owner", owner, &first);
 	buf_char(&b, '}');
 	reply_json(rq, 201, &b);
 	return OK;
@@ -180,11 +180,11 @@ handle_user_add(struct request *rq)
 	if (!same) TRY(set_member(rq, domain_id, person, role));
 	TRY(issue_token(rq, person, &token));
 	buf_char(&b, '{');
-	put_text(&b, "id", person, &first);
-	put_text(&b, "name", name, &first);
-	put_text(&b, "domain", domain, &first);
-	put_text(&b, "role", str_c(role_name(role)), &first);
-	put_text(&b, "token", token, &first);
+	member_text(&b, "id", person, &first);
+	member_text(&b, "name", name, &first);
+	member_text(&b, "domain", domain, &first);
+	member_text(&b, "role", str_c(role_name(role)), &first);
+	member_text(&b, "token", token, &first);
 	buf_char(&b, '}');
 	reply_json(rq, 201, &b);
 	return OK;
@@ -201,11 +201,11 @@ handle_users(struct request *rq)
 	for (size_t i = 0; i < n; i++) {
 		bool first = true;
 		buf_c(&b, i ? ",{" : "{");
-		put_text(&b, "id", members[i]->person_id, &first);
-		put_text(&b, "name", person_name(rq, members[i]->person_id), &first);
-		put_text(&b, "domain", domain_name(rq, members[i]->domain_id), &first);
-		put_text(&b, "role", str_c(role_name(members[i]->role)), &first);
-		put_bool(&b, "active", members[i]->active, &first);
+		member_text(&b, "id", members[i]->person_id, &first);
+		member_text(&b, "name", person_name(rq, members[i]->person_id), &first);
+		member_text(&b, "domain", domain_name(rq, members[i]->domain_id), &first);
+		member_text(&b, "role", str_c(role_name(members[i]->role)), &first);
+		member_bool(&b, "active", members[i]->active, &first);
 		buf_char(&b, '}');
 	}
 	buf_c(&b, "]}");

@@ -227,7 +227,7 @@ check(struct publish *p)
 
 	TRY(proc_take(rq->core, &rq->c, PROC_WORKER, &p->proc));
 	Err e = link_batch(p);
-	if (err_ok(e)) e = batch_check(rq->core, &rq->c, p->proc, p->tables, p->n);
+	if (err_ok(e)) e = batch_check(rq->core, &rq->c, p->proc, p->contract, p->tables, p->n);
 	proc_release(rq->core, p->proc, false);
 	return e;
 }
@@ -272,11 +272,11 @@ report_document(const struct publish *p, struct buf *b)
 
 	count_checks(p, &passed, &failed);
 	buf_char(b, '{');
-	put_text(b, "version", p->contract->version_text, &first);
-	put_time(b, "checked_at", core_now(), &first);
-	put_u64(b, "passed", passed, &first);
-	put_u64(b, "failed", failed, &first);
-	put_key(b, "tables", &first);
+	member_text(b, "version", p->contract->version_text, &first);
+	member_time(b, "checked_at", core_now(), &first);
+	member_u64(b, "passed", passed, &first);
+	member_u64(b, "failed", failed, &first);
+	member_key(b, "tables", &first);
 	reports_json(p, (struct quality_show){.statistics = true, .rows = true}, b);
 	buf_char(b, '}');
 }
@@ -303,11 +303,11 @@ quarantine(struct publish *p)
 	buf_char(&b, '{');
 	error_body(rq, e, S("mend the rows named in the report and publish again"), &b);
 	first = false;
-	put_text(&b, "batch", str_c(p->batch), &first);
-	put_text(&b, "state", S("quarantined"), &first);
-	put_u64(&b, "passed", passed, &first);
-	put_u64(&b, "failed", failed, &first);
-	put_key(&b, "report", &first);
+	member_text(&b, "batch", str_c(p->batch), &first);
+	member_text(&b, "state", S("quarantined"), &first);
+	member_u64(&b, "passed", passed, &first);
+	member_u64(&b, "failed", failed, &first);
+	member_key(&b, "report", &first);
 	reports_json(p, (struct quality_show){.rows = true}, &b);
 	buf_char(&b, '}');
 	reply_json(rq, (unsigned)err_http(e), &b);
@@ -412,14 +412,14 @@ declare(struct publish *p)
 static void
 put_tables(const struct publish *p, struct buf *b, bool *first)
 {
-	put_key(b, "tables", first);
+	member_key(b, "tables", first);
 	for (size_t i = 0; i < p->n; i++) {
 		bool in = true;
 		buf_c(b, i ? ",{" : "[{");
-		put_text(b, "name", p->tables[i].contract->name, &in);
-		put_u64(b, "rows", p->tables[i].rows, &in);
-		put_u64(b, "files", p->tables[i].file_count, &in);
-		put_text(b, "state", p->tables[i].kept ? S("kept") : S("new"), &in);
+		member_text(b, "name", p->tables[i].contract->name, &in);
+		member_u64(b, "rows", p->tables[i].rows, &in);
+		member_u64(b, "files", p->tables[i].file_count, &in);
+		member_text(b, "state", p->tables[i].kept ? S("kept") : S("new"), &in);
 		buf_char(b, '}');
 	}
 	buf_c(b, p->n ? "]" : "[]");
@@ -428,15 +428,15 @@ put_tables(const struct publish *p, struct buf *b, bool *first)
 static void
 put_changes(const struct publish *p, struct buf *b, bool *first)
 {
-	put_key(b, "changes", first);
+	member_key(b, "changes", first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < p->change_count; i++) {
 		bool in = true;
 		buf_c(b, i ? ",{" : "{");
-		put_text(b, "table", p->changes[i].table, &in);
-		put_text(b, "column", p->changes[i].column, &in);
-		put_text(b, "change", p->changes[i].text, &in);
-		put_bool(b, "breaking", p->changes[i].breaking, &in);
+		member_text(b, "table", p->changes[i].table, &in);
+		member_text(b, "column", p->changes[i].column, &in);
+		member_text(b, "change", p->changes[i].text, &in);
+		member_bool(b, "breaking", p->changes[i].breaking, &in);
 		buf_char(b, '}');
 	}
 	buf_char(b, ']');
@@ -453,14 +453,14 @@ reply_published(struct publish *p)
 
 	count_checks(p, &passed, &failed);
 	buf_char(&b, '{');
-	put_text(&b, "product", product_name(rq, m), &first);
-	put_text(&b, "version", m->version, &first);
-	put_text(&b, "snapshot", m->snapshot, &first);
-	put_text(&b, "state", m->status, &first);
+	member_text(&b, "product", product_name(rq, m), &first);
+	member_text(&b, "version", m->version, &first);
+	member_text(&b, "snapshot", m->snapshot, &first);
+	member_text(&b, "state", m->status, &first);
 	put_tables(p, &b, &first);
-	put_u64(&b, "passed", passed, &first);
-	put_u64(&b, "failed", failed, &first);
-	put_key(&b, "report", &first);
+	member_u64(&b, "passed", passed, &first);
+	member_u64(&b, "failed", failed, &first);
+	member_key(&b, "report", &first);
 	reports_json(p, (struct quality_show){.statistics = true, .rows = true}, &b);
 	put_changes(p, &b, &first);
 	buf_char(&b, '}');

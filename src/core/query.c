@@ -239,10 +239,10 @@ applied_json(struct request *rq, const struct table_use *uses, size_t n)
 		size_t hidden = 0, masks = 0;
 		bool first = true;
 		buf_c(&b, i ? ",{" : "[{");
-		put_text(&b, "table", u->name, &first);
-		put_text(&b, "grant", u->decision.grant_id, &first);
-		put_bool(&b, "rows_filtered", u->decision.rows != NULL, &first);
-		put_key(&b, "masks", &first);
+		member_text(&b, "table", u->name, &first);
+		member_text(&b, "grant", u->decision.grant_id, &first);
+		member_bool(&b, "rows_filtered", u->decision.rows != NULL, &first);
+		member_key(&b, "masks", &first);
 		buf_char(&b, '{');
 		for (size_t k = 0; k < u->shape.column_count; k++) {
 			hidden += u->decision.columns[k].hidden;
@@ -252,8 +252,8 @@ applied_json(struct request *rq, const struct table_use *uses, size_t n)
 			buf_printf(&b, ":\"%s\"", mask_name(u->decision.columns[k].mask));
 		}
 		buf_char(&b, '}');
-		put_u64(&b, "hidden", hidden, &first);
-		put_time(&b, "until", u->decision.until, &first);
+		member_u64(&b, "hidden", hidden, &first);
+		member_time(&b, "until", u->decision.until, &first);
 		buf_char(&b, '}');
 	}
 	buf_c(&b, n ? "]" : "[]");

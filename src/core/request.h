@@ -17,10 +17,10 @@
 /* "error":{…} without the braces around, for answers that say more than the error. */
 void error_body(struct request *rq, Err e, Str hint, struct buf *out);
 /* "name":"text" with a comma before it unless it is the first; `first` is cleared. */
-void put_key(struct buf *b, const char *key, bool *first);
-void put_text(struct buf *b, const char *key, Str value, bool *first);
-void put_time(struct buf *b, const char *key, Time t, bool *first); /* null when TIME_FOREVER or 0 */
-void put_u64(struct buf *b, const char *key, uint64_t v, bool *first);
-void put_bool(struct buf *b, const char *key, bool v, bool *first);
+void member_key(struct buf *b, const char *key, bool *first);
+void member_text(struct buf *b, const char *key, Str value, bool *first);
+void member_time(struct buf *b, const char *key, Time t, bool *first); /* null when TIME_FOREVER or 0 */
+void member_u64(struct buf *b, const char *key, uint64_t v, bool *first);
+void member_bool(struct buf *b, const char *key, bool v, bool *first);
 
 #endif

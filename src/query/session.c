@@ -92,8 +92,8 @@ columns_put(Str columns, struct buf *out)
 {
 	size_t n = 0;
 
-	if (columns.n == 0) {
-		buf_char(out, '*');
+	if (columns.n == 0) { /* a check: its queries name offending rows by their place in the files */
+		buf_c(out, "*, file_row_number, file_index");
 		return;
 	}
 	for (Str rest = columns, name; rest.p; n++) {

@@ -35,6 +35,7 @@ json_read(struct ctx *c, Str text, struct json_limits limits, json_t **ret)
 	json_error_t e;
 
 	ENSURE(c, text.n <= limits.bytes, TOO_LARGE, "JSON: %zu bytes, at most %zu are taken", text.n, limits.bytes);
+	ENSURE(c, text.n == 0 || !memchr(text.p, 0, text.n), INVALID, "JSON: a NUL byte"); /* jansson 2.14 passes over one behind a number */
 	TRY(limits_check(c, text, limits.depth ? limits.depth : DEPTH_DEFAULT, limits.values ? limits.values : VALUES_DEFAULT));
 	json_t *root = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e);
 	ENSURE(c, root, INVALID, "JSON: line %d, column %d: %s", e.line, e.column, e.text);

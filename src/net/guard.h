@@ -1,10 +1,15 @@
 /* What a request's head must look like before any of our code acts on it. Sans-I/O.
  *
- * libmicrohttpd before 1.0 is lenient: it ends lines at a bare LF, cuts a header at a NUL, drops a line that starts with one,
- * folds continued lines, takes the first of two Content-Length. Between two programs that read such a head differently lies
- * request smuggling (RFC 9112 11.2). The library keeps what it parsed in place, so every byte of the head is accounted for by
- * where the parts lie: nothing but "SP", ":" OWS and CRLF may lie between them. A library that copied would fail this check on
- * every request, which the first test would show. */
+ * libmicrohttpd 0.9.75 is lenient, tried on raw sockets (tests/unit/net/test_http.c has the heads): it ends lines at a bare LF, cuts
+ * a value or the target at a NUL, drops a line that starts with one, folds continued lines, lets control characters and any header name
+ * pass, takes the first of two Host or Content-Length, takes Transfer-Encoding over Content-Length and in HTTP/1.0, knows HTTP/1.2, and
+ * waits for ever on a Transfer-Encoding it does not know. It refuses by itself: a Content-Length that is no number, a missing Host, a line
+ * without colon, blanks in the target, and versions other than 1.x. Between two programs that read such a head differently lies request
+ * smuggling (RFC 9112 11.2).
+ *
+ * The library keeps what it parsed in place, so every byte of the head is accounted for by where the parts lie: nothing but one
+ * blank, ":" and blanks, and CRLF may lie between them. A library that copied would fail this check on every request, which the first
+ * test would show. */
 #ifndef HEDDLE_NET_GUARD_H
 #define HEDDLE_NET_GUARD_H
 

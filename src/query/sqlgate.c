@@ -513,7 +513,8 @@ look_table(struct gate *g, const json_t *v, struct place at)
 
 	if (d.n == 0 && p.n == 0 && cte_in_scope(at.ctes, t)) return OK;
 	if (!str_is_ident(d) || !str_is_ident(p) || !str_is_ident(t))
-		REFUSE(g, "'%.*s' is no table that can be read: write domain.product.table", STR(text_of(v, "table_name")));
+		REFUSE(g, "'%.*s%s%.*s%s%.*s' is no table that can be read: write domain.product.table", STR(d), d.n ? "." : "", STR(p),
+		       p.n ? "." : "", STR(text_of(v, "table_name")));
 	if (among("system temp memory", d) || among("information_schema pg_catalog", p))
 		REFUSE(g, "%.*s.%.*s is not available", STR(d), STR(p));
 	struct use *u = NEW(g->c->arena, struct use);

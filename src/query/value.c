@@ -87,7 +87,7 @@ put_short_double(struct buf *out, double v, bool single)
 
 	for (unsigned k = 0; k < ARRAY_LEN(scales); k++) {
 		double scaled = v * scales[k];
-		if (!(fabs(scaled) < (single ? 1e6 : 1e15))) return false;
+		if (!(fabs(scaled) < (single ? 1e6 : k ? 1e15 : 1e16))) return false;
 		long long whole = llrint(scaled);
 		double back = (double)whole / scales[k];
 		if (single ? (float)back != (float)v : back != v) continue;

@@ -24,6 +24,7 @@ needs_double(Str number, struct type_info t)
 	if (t.class == TYPE_FLOAT || scientific) return false; /* a double already */
 	if (digits_of(number) > 18) return true;
 	if (t.class == TYPE_HUGE) return point != NULL;
+	if (t.class == TYPE_UHUGE) return point || number.p[0] == '-'; /* brought to 64 bits with a negative constant */
 	if (t.class != TYPE_DECIMAL) return false;
 	unsigned after = point ? (unsigned)(number.p + number.n - point - 1) : 0;
 	unsigned before = t.width - t.scale > 19 ? t.width - t.scale : 19;
@@ -46,6 +47,16 @@ literal_sql(const struct pred_literal *l, struct type_info t, struct buf *out)
 	}
 }
 
+/* What the column is made before it is compared, where every value of it can be: text for what is no text; microseconds, because
+ * not every day can be written in nanoseconds. NULL: nothing. */
+static const char *
+cast_of(const struct predicate *p, struct type_info t)
+{
+	if (p->literal_count == 0) return NULL;
+	if (p->literals[0].kind == PRED_TEXT && t.class != TYPE_TEXT) return "VARCHAR";
+	return t.class == TYPE_TIMESTAMP_NS ? "TIMESTAMP" : NULL;
+}
+
 static void
 test_sql(const struct predicate *p, const struct policy_table *t, struct buf *out)
 {
@@ -56,11 +67,11 @@ test_sql(const struct predicate *p, const struct policy_table *t, struct buf *ou
 	const struct policy_column *col = rows_column(t, p->column);
 	struct type_info info = type_of(col->type);
 	bool list = p->op == PRED_IN || p->op == PRED_NOT_IN;
-	bool as_text = p->literal_count && p->literals[0].kind == PRED_TEXT && info.class != TYPE_TEXT;
+	const char *cast = cast_of(p, info);
 
-	buf_c(out, as_text ? "(CAST(" : "(");
+	buf_c(out, cast ? "(CAST(" : "(");
 	buf_sql_ident(out, col->name);
-	if (as_text) buf_c(out, " AS VARCHAR)");
+	if (cast) buf_printf(out, " AS %s)", cast);
 	buf_c(out, words[p->op]);
 	for (size_t i = 0; i < p->literal_count; i++) {
 		if (i) buf_c(out, list ? ", " : " AND ");
@@ -112,8 +123,9 @@ static bool
 constant_sql(const struct policy_column *col, struct buf *out)
 {
 	static const char *const constants[] = {
-	    [TYPE_INTEGER] = "0", [TYPE_HUGE] = "0", [TYPE_DECIMAL] = "0", [TYPE_FLOAT] = "0", [TYPE_BOOL] = "FALSE",
+	    [TYPE_INTEGER] = "0", [TYPE_HUGE] = "0", [TYPE_UHUGE] = "0", [TYPE_DECIMAL] = "0", [TYPE_FLOAT] = "0", [TYPE_BOOL] = "FALSE",
 	    [TYPE_DATE] = "DATE '1970-01-01'", [TYPE_TIMESTAMP] = "TIMESTAMP '1970-01-01 00:00:00'",
+	    [TYPE_TIMESTAMP_NS] = "TIMESTAMP '1970-01-01 00:00:00'",
 	    [TYPE_TIMESTAMP_TZ] = "TIMESTAMPTZ '1970-01-01 00:00:00+00'", [TYPE_TIME] = "TIME '00:00:00'",
 	    [TYPE_UUID] = "'00000000-0000-0000-0000-000000000000'", [TYPE_BLOB] = "''"};
 	enum type_class class = type_of(col->type).class;
@@ -150,14 +162,20 @@ last_four_sql(Str name, struct buf *out)
 	    x, x);
 }
 
+/* Years whose first of January every day and time type can hold; what lies outside becomes NULL. (date_trunc() fails at the ends of
+ * the calendar, even within TRY when the optimizer gets to it.) */
 static void
 year_sql(const struct policy_column *col, struct buf *out)
 {
-	buf_c(out, "CAST(date_trunc('year', ");
+	bool nanoseconds = type_of(col->type).class == TYPE_TIMESTAMP_NS;
+
+	buf_c(out, "CASE WHEN year(");
 	buf_sql_ident(out, col->name);
-	buf_c(out, ") AS ");
+	buf_c(out, nanoseconds ? ") BETWEEN 1678 AND 2261 THEN CAST(make_date(year(" : ") BETWEEN 1 AND 9999 THEN CAST(make_date(year(");
+	buf_sql_ident(out, col->name);
+	buf_c(out, "), 1, 1) AS ");
 	buf_str(out, col->type); /* known to the letter: mask_fits() */
-	buf_char(out, ')');
+	buf_c(out, ") END");
 }
 
 static void

@@ -37,7 +37,7 @@ mask_fits(enum mask_kind kind, Str type)
 	enum type_class class = type_of(type).class;
 
 	if (kind == MASK_LAST_FOUR) return class == TYPE_TEXT;
-	if (kind == MASK_YEAR) return class == TYPE_DATE || class == TYPE_TIMESTAMP;
+	if (kind == MASK_YEAR) return class == TYPE_DATE || class == TYPE_TIMESTAMP || class == TYPE_TIMESTAMP_NS;
 	return kind < MASK_KIND_COUNT;
 }
 

@@ -17,7 +17,7 @@
 enum mask_kind {
 	MASK_NONE,
 	MASK_LAST_FOUR, /* text: all but the last four characters become '*' (texts of up to four: all) */
-	MASK_YEAR,      /* date, timestamp: 1 January of the year, same type */
+	MASK_YEAR,      /* date, timestamp without zone: 1 January of the year, same type; NULL outside the years 1 to 9999 */
 	MASK_HASH,      /* keyed hash, text of 32 hex digits; key per (consumer domain, purpose); NULL stays NULL */
 	MASK_CONSTANT,  /* '***' for text; 0, epoch, false for other types: the type stays */
 	MASK_NULL,      /* NULL of the column's type */

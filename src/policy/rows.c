@@ -16,8 +16,8 @@ static bool
 comparable(enum type_class class, enum pred_literal_kind kind)
 {
 	switch (kind) {
-	case PRED_NUMBER: return class == TYPE_INTEGER || class == TYPE_HUGE || class == TYPE_DECIMAL || class == TYPE_FLOAT;
-	case PRED_DATE: return class == TYPE_DATE || class == TYPE_TIMESTAMP || class == TYPE_TIMESTAMP_TZ;
+	case PRED_NUMBER: return class >= TYPE_INTEGER && class <= TYPE_FLOAT;
+	case PRED_DATE: return class >= TYPE_DATE && class <= TYPE_TIMESTAMP_TZ;
 	case PRED_BOOL: return class == TYPE_BOOL;
 	case PRED_TEXT: return class == TYPE_TEXT || class == TYPE_OTHER || class == TYPE_TIME || class == TYPE_UUID || class == TYPE_BLOB;
 	}

@@ -4,16 +4,19 @@
 
 #include "base/str.h"
 
+/* Numbers stand together, and so do days and times: rows.c compares by range. */
 enum type_class {
 	TYPE_OTHER,     /* ENUM, INTERVAL, nested and unknown ones */
 	TYPE_TEXT,
 	TYPE_INTEGER,   /* up to 64 bits */
 	TYPE_HUGE,      /* 128 bits */
+	TYPE_UHUGE,
 	TYPE_DECIMAL,
 	TYPE_FLOAT,
 	TYPE_BOOL,
 	TYPE_DATE,
-	TYPE_TIMESTAMP, /* without zone, any precision */
+	TYPE_TIMESTAMP, /* without zone, microseconds or coarser */
+	TYPE_TIMESTAMP_NS,
 	TYPE_TIMESTAMP_TZ,
 	TYPE_TIME,
 	TYPE_UUID,

@@ -108,7 +108,7 @@ static const struct { struct policy_column col; enum mask_kind mask; const char 
         "CASE WHEN length(\"n%s\") > 4 THEN repeat('*', length(\"n%s\") - 4) || right(\"n%s\", 4) ELSE repeat('*', length(\"n%s\")) END AS "
         "\"n%s\""},
     {COLUMN("n", "BIGINT"), MASK_LAST_FOUR, "CASE WHEN FALSE THEN \"n\" END AS \"n\""},
-    {COLUMN("d", "DATE"), MASK_YEAR, "CAST(date_trunc('year', \"d\") AS DATE) AS \"d\""},
+    {COLUMN("d", "DATE"), MASK_YEAR, "CASE WHEN year(\"d\") BETWEEN 1 AND 9999 THEN CAST(make_date(year(\"d\"), 1, 1) AS DATE) END AS \"d\""},
     {COLUMN("d", "VARCHAR"), MASK_YEAR, "CASE WHEN FALSE THEN \"d\" END AS \"d\""},
     {COLUMN("n", "VARCHAR"), MASK_CONSTANT, "'***' AS \"n\""},
     {COLUMN("n", "DECIMAL(18,2)"), MASK_CONSTANT, "CAST(0 AS DECIMAL(18,2)) AS \"n\""},

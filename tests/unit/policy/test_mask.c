@@ -36,11 +36,11 @@ static void
 types(void **state)
 {
 	static const struct { const char *text; enum type_class class; unsigned width, scale; } table[] = {
-	    {"VARCHAR", TYPE_TEXT, 0, 0}, {"varchar", TYPE_TEXT, 0, 0}, {"UBIGINT", TYPE_INTEGER, 0, 0}, {"HUGEINT", TYPE_HUGE, 0, 0},
+	    {"VARCHAR", TYPE_TEXT, 0, 0}, {"varchar", TYPE_TEXT, 0, 0}, {"UBIGINT", TYPE_INTEGER, 0, 0}, {"HUGEINT", TYPE_HUGE, 0, 0}, {"UHUGEINT", TYPE_UHUGE, 0, 0},
 	    {"DECIMAL(18,2)", TYPE_DECIMAL, 18, 2}, {"DECIMAL(38, 0)", TYPE_DECIMAL, 38, 0}, {"decimal(5)", TYPE_DECIMAL, 5, 0},
 	    {"DECIMAL", TYPE_DECIMAL, 18, 3}, {"DECIMAL(39,0)", TYPE_OTHER, 0, 0}, {"DECIMAL(2,3)", TYPE_OTHER, 0, 0},
 	    {"DECIMAL(18,2)[]", TYPE_OTHER, 0, 0}, {"DECIMAL(18,2) AS x", TYPE_OTHER, 0, 0}, {"DECIMAL()", TYPE_OTHER, 0, 0},
-	    {"DECIMALX", TYPE_OTHER, 0, 0}, {"TIMESTAMP WITH TIME ZONE", TYPE_TIMESTAMP_TZ, 0, 0}, {"TIMESTAMP_NS", TYPE_TIMESTAMP, 0, 0},
+	    {"DECIMALX", TYPE_OTHER, 0, 0}, {"TIMESTAMP WITH TIME ZONE", TYPE_TIMESTAMP_TZ, 0, 0}, {"TIMESTAMP_NS", TYPE_TIMESTAMP_NS, 0, 0},
 	    {"DATE", TYPE_DATE, 0, 0}, {"DATE[]", TYPE_OTHER, 0, 0}, {"STRUCT(a DATE)", TYPE_OTHER, 0, 0}, {"ENUM('a')", TYPE_OTHER, 0, 0},
 	    {"", TYPE_OTHER, 0, 0}, {"VARCHAR) FROM x; --", TYPE_OTHER, 0, 0}};
 

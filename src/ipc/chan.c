@@ -204,11 +204,11 @@ be(const char *p, int n)
 Err
 chan_next(struct ctx *c, struct chan *ch, bool *ret_got, struct frame *ret)
 {
-	const char *p = ch->in.p + ch->in_used;
 	size_t have = ch->in.n - ch->in_used;
 
 	*ret_got = false;
 	if (have < HEADER) return OK;
+	const char *p = ch->in.p + ch->in_used;
 	size_t length = be(p, 4), type = be(p + 4, 2), fds = be(p + 6, 2);
 	ENSURE(c, length <= CHAN_FRAME_MAX && type > MSG_NONE && type < MSG_TYPE_COUNT && fds <= CHAN_FDS_MAX, INVALID,
 	       "malformed frame on a channel");

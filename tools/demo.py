@@ -237,7 +237,8 @@ class Story:
         token = re.compile(r"hdl_[\w-]+")
         for domain, owner in (("merchandising", "maria"), ("stores", "anna"), ("marketing", "priya"), ("households", "grace"),
                               ("insights", "ines")):
-            m.run("domain", "add", domain, "--owner", owner, hide=token)
+            m.run("domain", "add", domain, "--owner", owner)
+            m.run("user", "add", owner, "--domain", domain, "--role", "owner", hide=token)
         m.run("user", "add", "ana", "--domain", "insights", "--role", "analyst", as_="ines", hide=token)
         m.run("domains")
         domains = m.json("domains")["domains"]

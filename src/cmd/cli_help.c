@@ -15,6 +15,7 @@ static const char TAIL[] =
     "  heddle serve --data ./node &\n"
     "  export HEDDLE_TOKEN=$(cat ./node/admin.token)\n"
     "  heddle domain add stores --owner sam\n"
+    "  heddle user add sam --domain stores --role owner\n"
     "  heddle publish transactions.yaml --data transactions=transactions.parquet --as sam\n"
     "  heddle demo                              the whole story, on real data\n"
     "\n"

@@ -45,7 +45,10 @@ cli_run_domain_add(struct cli *cli)
 		return OK;
 	}
 	printf("domain %s\n  id     %.*s\n  owner  %s\n", cli->args[0], STR(js_text(answer, "id")), owner);
-	if (token.n) print_token(cli, str_c(owner), token);
+	if (token.n)
+		print_token(cli, str_c(owner), token);
+	else
+		printf("  next   heddle user add %s --domain %s --role owner     # a token for %s\n", owner, cli->args[0], owner);
 	return OK;
 }
 

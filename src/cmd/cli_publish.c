@@ -169,7 +169,8 @@ send_file(struct cli *cli, const struct cli_file *f, json_t *body)
 	meter_begin(cli, &m, name, meter_sending);
 	Err e = node_upload(cli, "/api/v1/uploads", fd, bytes, &answer);
 	meter_end(&m);
-	TRY(name_file(cli, e, f->path));
+	bool of_the_file = e.code == ERR_INVALID || e.code == ERR_TOO_LARGE || e.code == ERR_FULL || e.code == ERR_IO;
+	TRY(of_the_file ? name_file(cli, e, f->path) : e);
 	const char *upload = json_string_value(json_object_get(answer, "upload"));
 	ENSURE(&cli->c, upload, INTERNAL, "the node answered the upload without its id");
 	if (!json_object_get(tables, table)) json_object_set_new(tables, table, json_array());
@@ -192,22 +193,6 @@ look_at_files(struct cli *cli)
 
 /* --- the report --- */
 
-static Str
-state_of(const json_t *check)
-{
-	Str state = js_text(check, "state");
-
-	return state.n ? state : js_text(check, "outcome");
-}
-
-static bool
-is_bad(const json_t *check)
-{
-	Str s = state_of(check);
-
-	return str_starts(s, S("fail")) || str_eq(s, S("error"));
-}
-
 static void
 print_rows(struct cli *cli, const json_t *check)
 {
@@ -221,38 +206,47 @@ print_rows(struct cli *cli, const json_t *check)
 	}
 }
 
-/* Every check; those that failed with the rows at fault below the table. */
+/* One table's checks; those that failed with the rows at fault below. */
 static void
-print_report(struct cli *cli, const json_t *checks)
+print_table_report(struct cli *cli, const json_t *table)
 {
 	struct arena *a = &cli->arena;
-	struct grid g = GRID(a, "STATE", "CHECK", ">VALUE", "EXPECTED");
+	const json_t *checks = json_object_get(table, "checks");
+	struct grid g = GRID(a, "RESULT", "CHECK", ">VALUE", "EXPECTED");
 	json_t *check;
 	size_t i;
 
+	if (json_array_size(checks) == 0) return;
+	putchar('\n');
+	out_heading(arena_printf(a, "%.*s: %.*s rows", STR(js_text(table, "table")), STR(text_count(a, js_count(table, "rows")))).p);
 	g.indent = 2;
 	json_array_foreach(checks, i, check) {
-		Str what = js_text(check, "description"), title = js_text(check, "title"), table = js_text(check, "table");
-		if (title.n) what = title;
-		const json_t *expected = json_object_get(check, "expected");
-		grid_cell(&g, state_of(check));
-		grid_printf(&g, "%.*s%s%.*s", STR(table), table.n ? ": " : "", STR(what.n ? what : js_text(check, "id")));
+		grid_cell(&g, js_text(check, "outcome"));
+		grid_cell(&g, js_text(check, "title"));
 		grid_cell(&g, js_line(a, json_object_get(check, "value")));
-		grid_cell(&g, js_line(a, expected ? expected : json_object_get(check, "must")));
+		grid_cell(&g, js_line(a, json_object_get(check, "must")));
 	}
-	if (g.n) grid_print(&g);
+	grid_print(&g);
 	json_array_foreach(checks, i, check) {
-		Str what = js_text(check, "title"), message = js_text(check, "message");
-		if (!is_bad(check)) continue;
-		printf("  %.*s: ", STR(state_of(check)));
-		out_text(stdout, what.n ? what : js_text(check, "description"));
-		if (message.n) {
-			fputs(": ", stdout);
-			out_text(stdout, message);
-		}
+		Str message = js_text(check, "message");
+		if (str_eq(js_text(check, "outcome"), S("pass")) || str_eq(js_text(check, "outcome"), S("skipped"))) continue;
+		printf("\n  %.*s: ", STR(js_text(check, "outcome")));
+		out_text(stdout, js_text(check, "title"));
+		if (message.n) fputs(": ", stdout);
+		out_text(stdout, message);
 		putchar('\n');
 		print_rows(cli, check);
 	}
+}
+
+/* report: one document per table. */
+static void
+print_report(struct cli *cli, const json_t *report)
+{
+	json_t *table;
+	size_t i;
+
+	json_array_foreach(report, i, table) print_table_report(cli, table);
 }
 
 static void
@@ -262,31 +256,31 @@ print_published(struct cli *cli, const json_t *p)
 	json_t *v;
 	size_t i;
 
-	printf("published %.*s %.*s, snapshot %.*s: %llu checks passed, %llu failed\n", STR(js_text(p, "product")),
+	printf("published %.*s %.*s as snapshot %.*s: %llu checks passed, %llu failed\n", STR(js_text(p, "product")),
 	       STR(js_text(p, "version")), STR(js_text(p, "snapshot")), (unsigned long long)js_count(p, "passed"),
 	       (unsigned long long)js_count(p, "failed"));
-	json_array_foreach(json_object_get(p, "tables"), i, v)
-		printf("  %.*s: %.*s rows, %.*s in %llu file%s\n", STR(js_text(v, "name")), STR(text_count(a, js_count(v, "rows"))),
-		       STR(text_bytes(a, js_count(v, "bytes"))), (unsigned long long)js_count(v, "files"), js_count(v, "files") == 1 ? "" : "s");
-	json_array_foreach(json_object_get(p, "changes"), i, v) {
-		Str change = js_text(v, "change"), column = js_text(v, "column");
-		printf("  change: ");
-		out_text(stdout, arena_printf(a, "%.*s%s%.*s%s", STR(column), column.n ? ": " : "", STR(change), js_true(v, "breaking") ? " (breaking)" : ""));
-		putchar('\n');
+	json_array_foreach(json_object_get(p, "tables"), i, v) {
+		uint64_t files = js_count(v, "files");
+		printf("  %.*s: %.*s rows in %llu file%s%s\n", STR(js_text(v, "name")), STR(text_count(a, js_count(v, "rows"))),
+		       (unsigned long long)files, files == 1 ? "" : "s", str_eq(js_text(v, "state"), S("kept")) ? ", kept as they were" : "");
 	}
-	print_report(cli, json_object_get(p, "checks"));
+	json_array_foreach(json_object_get(p, "changes"), i, v) {
+		fputs("  changed: ", stdout);
+		out_text(stdout, js_text(v, "change"));
+		puts(js_true(v, "breaking") ? " (breaking)" : "");
+	}
+	print_report(cli, json_object_get(p, "report"));
 }
 
 /* What the node answers a batch that breaks its contract. */
 static void
 print_broken(struct cli *cli, const json_t *refusal)
 {
-	const json_t *report = json_object_get(refusal, "report");
 	Str batch = js_text(refusal, "batch");
 
-	if (!report || cli->json) return;
-	print_report(cli, json_is_object(report) ? json_object_get(report, "checks") : report);
-	if (batch.n) printf("set aside as %.*s; consumers keep the last good snapshot\n", STR(batch));
+	if (cli->json || !json_object_get(refusal, "report")) return;
+	print_report(cli, json_object_get(refusal, "report"));
+	if (batch.n) printf("\nset aside as %.*s; consumers keep the last good snapshot\n", STR(batch));
 }
 
 Err

@@ -66,7 +66,8 @@ const struct command cli_commands[] = {
 	{"Node", "version", "", "the version of this program", cli_run_version, 0, 0, 0, 0, "heddle version", NULL},
 
 	{"Domains and people", "domain add", "NAME --owner USER", "make a domain with its own log, key and owner", cli_run_domain_add,
-	 BIT(OPT_OWNER), BIT(OPT_OWNER), 1, 1, "heddle domain add stores --owner sam", TOKENS},
+	 BIT(OPT_OWNER), BIT(OPT_OWNER), 1, 1, "heddle domain add stores --owner sam\nheddle user add sam --domain stores --role owner",
+	 "Only the administrator makes domains. `user add` gives the owner their token; once they have it, only they can give another."},
 	{"Domains and people", "domains", "", "the domains, their owners and products", cli_run_domains, 0, 0, 0, 0, "heddle domains", NULL},
 	{"Domains and people", "user add", "NAME --domain D --role ROLE", "add a person to a domain; prints their token", cli_run_user_add,
 	 BIT(OPT_DOMAIN) | BIT(OPT_ROLE), BIT(OPT_DOMAIN) | BIT(OPT_ROLE), 1, 1,

@@ -1,5 +1,7 @@
 #include "core/check.h"
 
+#include <stdlib.h>
+
 #include "codec/json.h"
 
 enum { REPLY_MAX = 16 << 20 };
@@ -34,12 +36,19 @@ answer_read(struct ctx *c, Str text, struct answer *ret)
 	return OK;
 }
 
+/* A value as text; p == NULL for NULL. */
 static Str
 cell(struct arena *a, json_t *rows, size_t row, size_t column)
 {
 	json_t *v = json_array_get(json_array_get(rows, row), column);
 
-	return json_is_string(v) ? arena_str(a, str_of(json_string_value(v), json_string_length(v))) : (Str){0};
+	if (json_is_string(v)) return arena_str(a, str_of(json_string_value(v), json_string_length(v)));
+	if (!v || json_is_null(v)) return (Str){0};
+	char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+	if (!text) abort();
+	Str s = arena_str(a, str_c(text));
+	free(text);
+	return s;
 }
 
 /* --- statements to run in one go --- */

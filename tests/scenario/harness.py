@@ -165,6 +165,10 @@ class Node:
         assert result.status == expect, f"heddle {' '.join(map(str, args))}: status {result.status}, not {expect}\n{result.out}{result.err}"
         return result.json if json_ and expect == DONE else result
 
+    def new_domain(self, domain, owner):
+        self.heddle("domain", "add", domain, "--owner", owner)
+        self.heddle("user", "add", owner, "--domain", domain, "--role", "owner")
+
     def query(self, sql, as_, purpose="analysis", **more):
         return self.heddle("query", sql, *(["--purpose", purpose] if purpose else []), as_=as_, **more)
 
@@ -268,7 +272,7 @@ class Shop:
         self.node = node
         self.folder = node.folder
         for domain, owner in (("sales", "sam"), ("crm", "carl"), ("insights", "ivy"), ("outside", "olga")):
-            node.heddle("domain", "add", domain, "--owner", owner)
+            node.new_domain(domain, owner)
         for name, domain, role in (("eve", "sales", "engineer"), ("ana", "insights", "analyst"), ("abe", "insights", "analyst"),
                                    ("otto", "outside", "analyst")):
             node.heddle("user", "add", name, "--domain", domain, "--role", role)

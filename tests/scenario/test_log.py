@@ -152,7 +152,7 @@ NAMES = ["someperson", "canarydomain_owner", "averyreason_told_by_the_asker", "d
 
 def test_names_and_reasons_stand_in_no_log(shop):
     node = shop.node
-    node.heddle("domain", "add", "canary", "--owner", NAMES[1])
+    node.new_domain("canary", NAMES[1])
     node.heddle("user", "add", NAMES[0], "--domain", "insights", "--role", "analyst")
     asked = node.heddle("request", "sales.orders", "--purpose", "analysis", "--reason", NAMES[2], as_=NAMES[0])
     node.heddle("deny", asked["id"], "--reason", NAMES[3], as_="sam")

@@ -159,7 +159,7 @@ def certificate(folder):
 
 def test_tls(make_node, tmp_path):
     cert, key = certificate(tmp_path)
-    node = make_node(config=f"tls:\n  certificate: {cert}\n  key: {key}\n")
+    node = make_node(config=f"tls_certificate: {cert}\ntls_key: {key}\n")
     node.scheme, node.ca = "https", str(cert)
     node.start()
     assert node.heddle("status", "--ca", cert)["node"]

@@ -177,25 +177,27 @@ settle(struct gate *g, struct http_request *r)
 	p->id = 0;
 }
 
-static void
-put_metric(struct buf *b, const char *name, const char *kind, uint64_t value)
-{
-	buf_printf(b, "# TYPE heddle_http_%s %s\nheddle_http_%s %llu\n", name, kind, name, (unsigned long long)value);
-}
-
 /* The gate's own counters go behind the core's. */
 static void
 put_metrics(const struct gate *g, struct buf *b)
 {
 	struct http_stats s = http_stats(g->server);
+	const struct {
+		const char *name, *kind, *help;
+		uint64_t value;
+	} rows[] = {
+	    {"connections_total", "counter", "Connections taken.", s.connections},
+	    {"connections_open", "gauge", "Connections open.", s.open},
+	    {"requests_total", "counter", "Requests whose head was read.", s.requests},
+	    {"requests_refused_total", "counter", "Requests refused for their form or size.", s.refused},
+	    {"requests_aborted_total", "counter", "Requests that ended before their whole answer was sent.", s.aborted},
+	    {"received_bytes_total", "counter", "Bytes of bodies taken.", s.bytes_in},
+	    {"sent_bytes_total", "counter", "Bytes of bodies sent.", s.bytes_out},
+	};
 
-	put_metric(b, "connections_total", "counter", s.connections);
-	put_metric(b, "connections_open", "gauge", s.open);
-	put_metric(b, "requests_total", "counter", s.requests);
-	put_metric(b, "requests_refused_total", "counter", s.refused);
-	put_metric(b, "requests_aborted_total", "counter", s.aborted);
-	put_metric(b, "received_bytes_total", "counter", s.bytes_in);
-	put_metric(b, "sent_bytes_total", "counter", s.bytes_out);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		buf_printf(b, "# HELP heddle_http_%s %s\n# TYPE heddle_http_%s %s\nheddle_http_%s %llu\n", rows[i].name, rows[i].help, rows[i].name,
+		           rows[i].kind, rows[i].name, (unsigned long long)rows[i].value);
 }
 
 static bool

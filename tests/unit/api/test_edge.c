@@ -207,6 +207,26 @@ test_args_decode_strictly(void **state)
 	assert_null(api_arg_str(&args, "none").p);
 }
 
+/* How many references within the document lead nowhere. */
+static size_t
+dangling(const json_t *root, const json_t *v)
+{
+	size_t n = 0, i;
+	const char *key;
+	json_t *item;
+
+	if (json_is_array(v))
+		json_array_foreach(v, i, item) n += dangling(root, item);
+	json_object_foreach((json_t *)(uintptr_t)v, key, item) {
+		n += dangling(root, item);
+		if (strcmp(key, "$ref") != 0) continue;
+		char kind[64] = "", name[64] = "";
+		sscanf(json_string_value(item), "#/components/%63[^/]/%63s", kind, name);
+		n += !json_object_get(json_object_get(json_object_get(root, "components"), kind), name);
+	}
+	return n;
+}
+
 /* Every path parameter is an argument and the other way round; no two operations share a method and path; the document has each. */
 static void
 test_table_and_document_agree(void **state)
@@ -243,6 +263,10 @@ test_table_and_document_agree(void **state)
 	assert_true(err_ok(json_obj(&c, doc, "paths", &paths)));
 	json_object_foreach(paths, key, item) operations += json_object_size(item);
 	assert_int_equal(operations, ROUTE_COUNT);
+	assert_int_equal(dangling(doc, doc), 0);
+	json_t *schemas = json_object_get(json_object_get(doc, "components"), "schemas");
+	json_object_del(schemas, "Column");
+	assert_int_equal(dangling(doc, doc), 1); /* it would be noticed */
 }
 
 int

@@ -674,7 +674,7 @@ may_explain(struct request *rq, Str person_id, const struct mesh_product *p)
 Err
 handle_explain(struct request *rq)
 {
-	Str who = arg(rq, "principal"), table = arg(rq, "table"), id;
+	Str who = arg(rq, "principal"), table = arg(rq, "table"), purpose = arg(rq, "purpose"), id;
 	const struct mesh_product *p;
 	const struct mesh_table *t = mesh_table_by_name(rq->core->mesh, table, &p);
 	struct policy_trace trace = {0};
@@ -683,14 +683,15 @@ handle_explain(struct request *rq)
 	BUF_AUTO b = BUF_INIT;
 
 	ENSURE(&rq->c, t && product_visible(rq, p), NOT_FOUND, "there is no table '%.*s'; write domain.product.table", STR(table));
+	ENSURE(&rq->c, purpose.n == 0 || str_is_ident(purpose), INVALID, "'%.*s' is no purpose: a-z, 0-9 and _, at most 64", STR(purpose));
 	TRY(principal_resolve(rq, who, &kind, &id));
 	if (kind == PRINCIPAL_PERSON) {
 		TRY(may_explain(rq, id, p));
-		mesh_decide(rq->core->mesh, &rq->arena, id, p, t, arg(rq, "purpose"), INTERACT_SQL, core_now(), &trace, &d);
+		mesh_decide(rq->core->mesh, &rq->arena, id, p, t, purpose, INTERACT_SQL, core_now(), &trace, &d);
 	} else {
 		ENSURE(&rq->c, rq->is_admin || rq->role == ROLE_AUDITOR || str_eq(id, rq->domain_id) || str_eq(p->domain_id, rq->domain_id),
 		       DENIED, "you may ask about your own domain and your own domain's products");
-		mesh_decide_domain(rq->core->mesh, &rq->arena, id, p, t, arg(rq, "purpose"), INTERACT_SQL, core_now(), &trace, &d);
+		mesh_decide_domain(rq->core->mesh, &rq->arena, id, p, t, purpose, INTERACT_SQL, core_now(), &trace, &d);
 	}
 	explain_json(rq, principal_text(rq, kind, id), table, t, &d, &trace, &b);
 	reply_json(rq, 200, &b);

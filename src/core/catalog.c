@@ -47,7 +47,7 @@ static bool
 accessible(struct request *rq, const struct mesh_product *p, struct policy_decision *ret)
 {
 	for (size_t i = 0; i < p->table_count; i++) {
-		mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, &p->tables[i], S("*"), INTERACT_SQL, core_now(), NULL, ret);
+		mesh_decide_any_purpose(rq->core->mesh, &rq->arena, rq->person_id, p, &p->tables[i], core_now(), ret);
 		if (ret->verdict == VERDICT_ALLOW) return true;
 	}
 	return false;
@@ -172,7 +172,7 @@ table_json(struct request *rq, const struct mesh_product *p, const struct mesh_t
 	struct policy_decision d;
 	bool first = true;
 
-	mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, t, S("*"), INTERACT_SQL, core_now(), NULL, &d);
+	mesh_decide_any_purpose(rq->core->mesh, &rq->arena, rq->person_id, p, t, core_now(), &d);
 	buf_char(b, '{');
 	member_text(b, "name", t->policy.name, &first);
 	member_u64(b, "rows", t->rows, &first);

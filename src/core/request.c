@@ -300,7 +300,7 @@ product_visible(struct request *rq, const struct mesh_product *p)
 
 	if (p->discoverable || str_eq(p->domain_id, rq->domain_id)) return true;
 	for (size_t i = 0; i < p->table_count; i++) {
-		mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, &p->tables[i], S("*"), INTERACT_SQL, core_now(), NULL, &d);
+		mesh_decide_any_purpose(rq->core->mesh, &rq->arena, rq->person_id, p, &p->tables[i], core_now(), &d);
 		if (d.verdict == VERDICT_ALLOW) return true;
 	}
 	return false;

@@ -304,38 +304,57 @@ restrictions_live(const struct mesh *m, struct arena *a, Str product_id, const s
 	return n;
 }
 
+/* Fill in the grants and restrictions that bear on the question, and decide. */
 static void
-decide(const struct mesh *m, struct arena *a, const struct policy_principal *who, const struct mesh_product *product,
-       const struct mesh_table *table, Str purpose, enum interaction interaction, Time now, struct policy_trace *trace,
+decide(const struct mesh *m, struct arena *a, const struct mesh_product *product, struct policy_question *q, struct policy_trace *trace,
        struct policy_decision *ret)
 {
 	const struct log *producer = state_log(m, product->domain_id);
-	const struct grant *direct = who->person_id.n ? state_grants_of(m, producer, product->id, who->person_id) : NULL;
-	const struct grant *shared = who->domain_id.n ? state_grants_of(m, producer, product->id, who->domain_id) : NULL;
+	Str person = q->who->person_id, domain = q->who->domain_id;
+	const struct grant *direct = person.n ? state_grants_of(m, producer, product->id, person) : NULL;
+	const struct grant *shared = domain.n ? state_grants_of(m, producer, product->id, domain) : NULL;
 	size_t n = grants_add(shared, NULL, grants_add(direct, NULL, 0));
 	const struct policy_grant **grants = NEW_N(a, n, const struct policy_grant *);
-	struct policy_question q = {
-	    .who = who, .table = &table->policy, .purpose = purpose, .interaction = interaction, .now = now, .grants = grants, .grant_count = n};
 
 	grants_add(shared, grants, grants_add(direct, grants, 0));
 	if (n > 1) qsort(grants, n, sizeof *grants, by_grant_id); /* so that an explanation does not depend on how the state came about */
-	q.restriction_count = restrictions_live(m, a, product->id, &q.restrictions);
-	policy_decide(a, &q, trace, ret);
+	q->grants = grants;
+	q->grant_count = n;
+	q->restriction_count = restrictions_live(m, a, product->id, &q->restrictions);
+	policy_decide(a, q, trace, ret);
+}
+
+static struct policy_principal
+principal_of(const struct mesh *m, Str person_id)
+{
+	const struct mesh_member *member = mesh_member(m, person_id);
+
+	return (struct policy_principal){
+	    .person_id = person_id,
+	    .domain_id = member ? member->domain_id : (Str){"", 0},
+	    .is_owner = member && member->role == ROLE_OWNER,
+	    .active = member && member->active,
+	};
 }
 
 void
 mesh_decide(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product, const struct mesh_table *table,
             Str purpose, enum interaction interaction, Time now, struct policy_trace *trace, struct policy_decision *ret)
 {
-	const struct mesh_member *member = mesh_member(m, person_id);
-	struct policy_principal who = {
-	    .person_id = person_id,
-	    .domain_id = member ? member->domain_id : (Str){"", 0},
-	    .is_owner = member && member->role == ROLE_OWNER,
-	    .active = member && member->active,
-	};
+	struct policy_principal who = principal_of(m, person_id);
+	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .interaction = interaction, .now = now};
 
-	decide(m, a, &who, product, table, purpose, interaction, now, trace, ret);
+	decide(m, a, product, &q, trace, ret);
+}
+
+void
+mesh_decide_any_purpose(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product,
+                        const struct mesh_table *table, Time now, struct policy_decision *ret)
+{
+	struct policy_principal who = principal_of(m, person_id);
+	struct policy_question q = {.who = &who, .table = &table->policy, .any_purpose = true, .interaction = INTERACT_SQL, .now = now};
+
+	decide(m, a, product, &q, NULL, ret);
 }
 
 void
@@ -343,6 +362,7 @@ mesh_decide_domain(const struct mesh *m, struct arena *a, Str domain_id, const s
                    Str purpose, enum interaction interaction, Time now, struct policy_trace *trace, struct policy_decision *ret)
 {
 	struct policy_principal who = {.person_id = {"", 0}, .domain_id = domain_id, .active = true};
+	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .interaction = interaction, .now = now};
 
-	decide(m, a, &who, product, table, purpose, interaction, now, trace, ret);
+	decide(m, a, product, &q, trace, ret);
 }

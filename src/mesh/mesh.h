@@ -134,6 +134,9 @@ void mesh_decide(const struct mesh *m, struct arena *a, Str person_id, const str
                  const struct mesh_table *table, Str purpose, enum interaction interaction, Time now,
                  struct policy_trace *trace, struct policy_decision *ret);
 
+/* Is there any purpose for which this person may read it? For showing metadata only. */
+void mesh_decide_any_purpose(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product,
+                             const struct mesh_table *table, Time now, struct policy_decision *ret);
 /* The same for a domain as a whole: what any of its members may do. */
 void mesh_decide_domain(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_product *product,
                         const struct mesh_table *table, Str purpose, enum interaction interaction, Time now,

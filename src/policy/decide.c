@@ -60,7 +60,6 @@ is_to(const struct policy_grant *g, const struct policy_principal *who)
 static bool
 has_purpose(const struct policy_grant *g, Str purpose)
 {
-	if (str_eq(purpose, S("*"))) return g->purpose_count > 0; /* would any do? */
 	for (size_t i = 0; i < g->purpose_count; i++)
 		if (str_eq(g->purposes[i], S("*")) || same_id(purpose, g->purposes[i])) return true;
 	return false;
@@ -129,7 +128,7 @@ stage_of(const struct policy_grant *g, const struct policy_question *q)
 	if (g->revoked) return REVOKED;
 	if (q->now < g->from) return TOO_EARLY;
 	if (q->now >= g->until && g->until != TIME_FOREVER) return TOO_LATE;
-	if (!has_purpose(g, q->purpose)) return NOT_PURPOSE;
+	if (q->any_purpose ? g->purpose_count == 0 : !has_purpose(g, q->purpose)) return NOT_PURPOSE;
 	return g->interactions & (uint32_t)q->interaction ? COVERS : NOT_INTERACTION;
 }
 

@@ -88,8 +88,8 @@ struct policy_principal {
 struct policy_question {
 	const struct policy_principal *who;
 	const struct policy_table *table;
-	Str purpose;              /* "" when none was named: then only grants with purpose "*" cover, or the owner's own. "*" asks whether
-	                             there is any purpose that would do: for showing metadata, no door lets it in from outside */
+	Str purpose;              /* "" when none was named: then only grants with purpose "*" cover, or the owner's own */
+	bool any_purpose;         /* would any purpose do? For showing metadata, never for reading data */
 	enum interaction interaction;
 	Time now;
 	/* Only grants on this product to this person or their domain need be given; others are ignored, never trusted. */

@@ -137,7 +137,9 @@ would_any_purpose_do(void **state)
 	struct policy_grant g = world_grant;
 
 	(void)state;
-	q.purpose = S("*");
+	q.purpose = S("*"); /* no way to ask for any: a grant must say so itself */
+	assert_false(allowed(q, &g));
+	q.purpose = S(""), q.any_purpose = true;
 	assert_true(allowed(q, &g));
 	g.revoked = true;
 	assert_false(allowed(q, &g));

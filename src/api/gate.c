@@ -75,6 +75,16 @@ channel_lost(struct gate *g, Err e, const struct ctx *c)
 
 /* --- from HTTP to the core --- */
 
+static void
+wrong_method(struct http_request *r, Str allow)
+{
+	struct http_header h = {S("Allow"), allow};
+	BUF_AUTO body = BUF_INIT;
+
+	http_error_body(r, (Err){ERR_INVALID}, arena_printf(r->c.arena, "this path takes %.*s", STR(allow)).p, &body);
+	http_reply(r, 405, S("application/json"), buf_view(&body), &h, 1);
+}
+
 static enum http_body
 on_head(void *arg, struct http_request *r, uint64_t *ret_limit)
 {
@@ -89,8 +99,7 @@ on_head(void *arg, struct http_request *r, uint64_t *ret_limit)
 	if (!err_ok(e)) {
 		http_reply_error(r, e, err_detail(&r->c, e), NULL, 0);
 	} else if (p->route == ROUTE_COUNT) {
-		struct http_header h = {S("Allow"), allow};
-		http_reply(r, 405, S("text/plain"), S("this path has other methods, see Allow\n"), &h, 1);
+		wrong_method(r, allow);
 	} else if (p->route == ROUTE_OPENAPI) {
 		http_reply(r, 200, S("application/json"), buf_view(&g->openapi), NULL, 0);
 	} else {

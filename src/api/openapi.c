@@ -205,7 +205,8 @@ put_content(struct buf *b, const char *response)
 		const char *response, *content;
 	} others[] = {
 	    {"TEXT", "{\"text/plain\":{\"schema\":{\"type\":\"string\"}}}"},
-	    {"BYTES", "{\"application/octet-stream\":{\"schema\":{\"type\":\"string\",\"format\":\"binary\"}}}"},
+	    {"BYTES", "{\"application/octet-stream\":{\"schema\":{\"type\":\"string\",\"format\":\"binary\"}},"
+	              "\"text/plain\":{\"schema\":{\"type\":\"string\"}}}"},
 	    {"YAML", "{\"application/yaml\":{\"schema\":{\"type\":\"string\"}}}"},
 	    {"RESULT", "{\"application/json\":{\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}},"
 	               "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\"}},\"text/csv\":{\"schema\":{\"type\":\"string\"}},"

@@ -77,7 +77,9 @@ Str http_header(const struct http_request *r, Str name);
 
 /* body is copied. headers: further ones, without line ends, or NULL. */
 void http_reply(struct http_request *r, int status, Str content_type, Str body, const struct http_header *headers, size_t n);
-/* {"error":{"code":…,"message":…,"request_id":…}} with the status of err.def and the headers that go with it. */
+/* {"error":{"code":…,"message":…,"request_id":…}} */
+void http_error_body(const struct http_request *r, Err e, const char *message, struct buf *out);
+/* That, with the status of err.def and the headers that go with it. */
 void http_reply_error(struct http_request *r, Err e, const char *message, const struct http_header *headers, size_t n);
 /* The body comes from fd (taken): frames of u32be length and that many bytes; a frame of length 0 is followed by one status byte and
  * ends it. Anything but status 0, and an end without that frame, aborts the connection without the last chunk, so the client

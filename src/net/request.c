@@ -10,7 +10,7 @@
 #include "net/http_private.h"
 
 enum {
-	DISCARD_MAX = 1024 * 1024, /* of a body that is refused are read, so that the client gets to see the answer */
+	DISCARD_MAX = 2 * 1024 * 1024, /* of a body that is refused are read: closed before, the client might not get to see the answer */
 	STREAM_BLOCK_BYTES = 64 * 1024,
 };
 
@@ -148,6 +148,18 @@ http_reply(struct http_request *pub, int status, Str content_type, Str body, con
 }
 
 void
+http_error_body(const struct http_request *pub, Err e, const char *message, struct buf *out)
+{
+	buf_c(out, "{\"error\":{\"code\":");
+	buf_json(out, str_c(err_name(e)));
+	buf_c(out, ",\"message\":");
+	buf_json(out, str_c(message));
+	buf_c(out, ",\"request_id\":");
+	buf_json(out, pub->id);
+	buf_c(out, "}}\n");
+}
+
+void
 http_reply_error(struct http_request *pub, Err e, const char *message, const struct http_header *headers, size_t n)
 {
 	BUF_AUTO body = BUF_INIT;
@@ -158,13 +170,7 @@ http_reply_error(struct http_request *pub, Err e, const char *message, const str
 	for (size_t i = 0; i < n; i++) all[count++] = headers[i];
 	if (err_http(e) == 401) all[count++] = (struct http_header){S("WWW-Authenticate"), S("Bearer")};
 	else if (err_http(e) == 429 || err_http(e) == 503) all[count++] = (struct http_header){S("Retry-After"), S("1")};
-	buf_c(&body, "{\"error\":{\"code\":");
-	buf_json(&body, str_c(err_name(e)));
-	buf_c(&body, ",\"message\":");
-	buf_json(&body, str_c(message));
-	buf_c(&body, ",\"request_id\":");
-	buf_json(&body, pub->id);
-	buf_c(&body, "}}\n");
+	http_error_body(pub, e, message, &body);
 	http_reply(pub, err_http(e), S("application/json"), buf_view(&body), all, count);
 }
 
@@ -290,16 +296,44 @@ read_head(struct request *r, const char *method, const char *version)
 	return OK;
 }
 
+static bool
+has_body(const struct request *r)
+{
+	return r->pub.length > 0 || r->pub.chunked;
+}
+
+/* The answer is there and the body is not wanted. A short one that is on its way anyway is read and dropped first; else the library
+ * closes the connection behind the answer. */
+static enum MHD_Result
+answer_without_body(struct request *r)
+{
+	if (!has_body(r)) {
+		r->phase = PHASE_ANSWER; /* at the next call: answered now, the library would close */
+		return MHD_YES;
+	}
+	if (r->pub.length > DISCARD_MAX || http_header(&r->pub, S("Expect")).n) return answer_now(r);
+	r->phase = PHASE_BODY;
+	r->conn->deadline_ms = loop_now_ms() + r->server->limits.body_ms;
+	return MHD_YES;
+}
+
 static enum MHD_Result
 hold(struct request *r)
 {
 	r->phase = PHASE_HELD;
 	r->conn->deadline_ms = 0;
 	r->server->handler.request(r->server->handler.arg, &r->pub);
-	if (r->response) return answer_now(r);
+	if (r->response) return answer_without_body(r);
 	if (r->sink >= 0) r->phase = PHASE_BODY;
 	else suspend(r);
 	return MHD_YES;
+}
+
+static const char *
+over_limit(struct request *r)
+{
+	return arena_printf(&r->arena, "the body has %llu bytes, at most %llu are taken here", (unsigned long long)r->pub.length,
+	                    (unsigned long long)r->body_limit).p;
 }
 
 static enum MHD_Result
@@ -312,15 +346,11 @@ call_head(struct request *r, const char *method, const char *version)
 	if (!err_ok(e)) return refuse(r, e);
 	r->announced = true;
 	r->body_kind = s->handler.head(s->handler.arg, &r->pub, &r->body_limit);
-	bool has_body = r->pub.length > 0 || r->pub.chunked;
-	if (r->response) {
-		if (has_body) return answer_now(r);
-		r->phase = PHASE_ANSWER; /* at the next call: answered now, the library would close the connection */
-		return MHD_YES;
+	if (!r->response && r->pub.length > r->body_limit) {
+		s->stats.refused++;
+		http_reply_error(&r->pub, (Err){ERR_TOO_LARGE}, over_limit(r), NULL, 0);
 	}
-	if (r->pub.length > r->body_limit)
-		return refuse(r, err_set(&r->pub.c, ERR_TOO_LARGE, "the body has %llu bytes, at most %llu are taken",
-		                         (unsigned long long)r->pub.length, (unsigned long long)r->body_limit));
+	if (r->response) return answer_without_body(r);
 	if (r->body_kind == HTTP_BODY_SINK) return hold(r);
 	r->conn->deadline_ms = loop_now_ms() + s->limits.body_ms;
 	r->phase = PHASE_BODY;
@@ -330,7 +360,7 @@ call_head(struct request *r, const char *method, const char *version)
 static enum MHD_Result
 call_held(struct request *r)
 {
-	if (r->response) return answer_now(r);
+	if (r->response) return answer_without_body(r);
 	if (r->sink < 0) suspend(r); /* woken for nothing */
 	else r->phase = PHASE_BODY;
 	return MHD_YES;

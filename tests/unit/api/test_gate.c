@@ -178,7 +178,7 @@ test_answered_without_the_core(void **state)
 	    {"GET /openapi.json HTTP/1.1\r\n" HEAD "\r\n", "HTTP/1.1 200 ", "\"openapi\":\"3.1.0\""},
 	    {"GET /api/v1/products?x=1 HTTP/1.1\r\n" HEAD "\r\n", "HTTP/1.1 400 ", "the parameter 'x' is not known here"},
 	    {"POST /api/v1/query HTTP/1.1\r\n" HEAD "Content-Length: 2\r\n\r\n{}", "HTTP/1.1 400 ", "Content-Type: application/json"},
-	    {"POST /api/v1/query HTTP/1.1\r\n" HEAD "Content-Length: 300000\r\n\r\n", "HTTP/1.1 413 ", "\"code\":\"TOO_LARGE\""},
+	    {"POST /api/v1/query HTTP/1.1\r\n" HEAD "Content-Length: 300000000\r\n\r\n", "HTTP/1.1 413 ", "\"code\":\"TOO_LARGE\""},
 	    {"GET /healthz HTTP/1.1\r\n" HEAD "Content-Length: 1\r\n\r\nx", "HTTP/1.1 413 ", "\"request_id\":\""},
 	    {"GET /healthz HTTP/1.1\r\n" HEAD "Host: y\r\n\r\n", "HTTP/1.1 400 ", "Host comes more than once"},
 	};

@@ -35,12 +35,18 @@ json_rows(const struct quality_result *r, struct buf *out)
 	buf_char(out, ']');
 }
 
-/* Values of the data are in the value of a range and in its message. */
+/* A range tells a value of the data, and what an SQL rule tells nobody knows. */
+static bool
+tells_values(const struct quality_check *k)
+{
+	return k->range || k->user_sql;
+}
+
 static void
 json_check(const struct quality_result *r, struct quality_show show, struct buf *out)
 {
 	const struct quality_check *k = r->check;
-	bool bare = k->range && !show.statistics && !show.rows;
+	bool bare = tells_values(k) && !show.statistics && !show.rows;
 
 	buf_c(out, "{\"id\":");
 	buf_json(out, k->id);
@@ -194,7 +200,7 @@ quality_text(const struct quality_report *r, struct quality_show show, struct bu
 		buf_c(out, "  ");
 		padded(out, buf_view(&title), widest);
 		buf_c(out, "  ");
-		if (!one->check->range || show.statistics || show.rows) plain(out, one->message);
+		if (!tells_values(one->check) || show.statistics || show.rows) plain(out, one->message);
 		while (out->n && out->p[out->n - 1] == ' ') out->n--;
 		buf_char(out, '\n');
 		if (show.rows) text_rows(one, out);

@@ -23,7 +23,8 @@ line_read(struct ctx *c, Str line, struct ledger_refused *ret)
 	TRY(json_str(c, root, "leaf", &leaf));
 	TRY(json_str(c, root, "reason", &reason));
 	TRY(json_str(c, root, "entry", &entry));
-	ENSURE(c, hex_get_n(leaf, r.leaf.b, HASH_BYTES) && base64_get(c->arena, entry, &r.entry), INVALID, "leaf or entry cannot be read");
+	ENSURE(c, hex_get_n(leaf, r.leaf.b, HASH_BYTES) && base64_get(c->arena, entry, &r.entry) && r.entry.n <= LEDGER_ENTRY_MAX,
+	       INVALID, "leaf or entry cannot be read");
 	Hash is = tree_leaf(r.entry);
 	ENSURE(c, memcmp(is.b, r.leaf.b, HASH_BYTES) == 0, INVALID, "entry and leaf hash disagree");
 	r.log_id = arena_str(c->arena, log_id);

@@ -21,8 +21,7 @@ struct exam {
 	bool folder;                 /* logs/<id> is there */
 	struct checkpoint checkpoint;
 	bool has_checkpoint;
-	struct tree_edge edge;       /* over the entries read so far */
-	struct tile_stack tiles;
+	struct tile_stack tiles;     /* over the entries read so far */
 	Hash prev;
 	struct buf heads, items;     /* struct ledger_head, struct wal_copy: what the wal says */
 	struct verify_report report;
@@ -133,6 +132,15 @@ checkpoint_read(struct job *j, struct exam *x)
 
 /* --- entries and tiles --- */
 
+static Hash
+root_of(const struct exam *x)
+{
+	struct tree_edge edge = {.size = 0};
+
+	tile_stack_edge(&x->tiles, &edge);
+	return tree_root(&edge);
+}
+
 /* Noted and told after what may explain it, and name the entry. */
 static void
 heads_check(struct exam *x)
@@ -140,8 +148,8 @@ heads_check(struct exam *x)
 	const struct ledger_head *h = (const void *)x->heads.p;
 
 	for (size_t i = 0; i < x->heads.n / sizeof *h; i++) {
-		if (h[i].size != x->edge.size) continue;
-		Hash root = tree_root(&x->edge);
+		if (h[i].size != x->tiles.size) continue;
+		Hash root = root_of(x);
 		if (memcmp(root.b, h[i].root.b, HASH_BYTES) != 0 && x->fault_head == UINT64_MAX) x->fault_head = h[i].size;
 	}
 }
@@ -180,18 +188,15 @@ full_tile_compare(struct ctx *c, void *arg, struct tile_ref t, const Hash *hashe
 }
 
 static void
-entry_take(struct job *j, struct exam *x, Str entry)
+entry_take(struct job *j, struct exam *x, Str entry, const Hash *leaf)
 {
 	struct take a = {j, x};
 	struct ctx c = {.arena = &j->scratch};
-	uint64_t index = x->edge.size;
-	Hash leaf = tree_leaf(entry);
 
-	entry_check(j, x, index, entry);
-	Err e = tile_stack_push(&c, &x->tiles, &leaf, full_tile_compare, &a);
+	entry_check(j, x, x->tiles.size, entry);
+	Err e = tile_stack_push(&c, &x->tiles, leaf, full_tile_compare, &a);
 	(void)e; /* full_tile_compare() never fails */
-	tree_append(&x->edge, &leaf);
-	x->prev = leaf;
+	x->prev = *leaf;
 	x->report.entries++;
 	heads_check(x);
 }
@@ -228,10 +233,10 @@ bundle_check(struct job *j, struct exam *x, struct tile_ref t, struct buf *bytes
 	for (unsigned i = 0; i < whole; i++) {
 		Str entry = bundle_entry(buf_view(bytes), at, i);
 		Hash leaf = tree_leaf(entry);
-		if (sized && memcmp(leaf.b, hashes->p + i * sizeof(Hash), HASH_BYTES) != 0) fault(j, x, x->edge.size, t);
-		entry_take(j, x, entry);
+		if (sized && memcmp(leaf.b, hashes->p + i * sizeof(Hash), HASH_BYTES) != 0) fault(j, x, x->tiles.size, t);
+		entry_take(j, x, entry, &leaf);
 	}
-	if (whole < t.width) fault(j, x, x->edge.size, t);
+	if (whole < t.width) fault(j, x, x->tiles.size, t);
 	return whole == t.width;
 }
 
@@ -256,11 +261,11 @@ published_check(struct job *j, struct exam *x)
 	BUF_AUTO bytes = BUF_INIT, hashes = BUF_INIT;
 	uint64_t size = x->checkpoint.size, done = 0;
 
-	for (; done < size; done = x->edge.size) {
+	for (; done < size; done = x->tiles.size) {
 		struct tile_ref t = {TILE_ENTRIES, done >> TILE_BITS, size - done < TILE_WIDTH ? (unsigned)(size - done) : TILE_WIDTH};
 		if (!bundle_check(j, x, t, &bytes, &hashes)) break;
 	}
-	Hash root = tree_root(&x->edge);
+	Hash root = root_of(x);
 	bool whole = done == size && memcmp(root.b, x->checkpoint.root, HASH_BYTES) == 0;
 	if (x->fault_entry != UINT64_MAX)
 		problem(j, x, x->fault_entry, "%.*s: %s %llu %s", STR(whole ? x->tile_fault : x->bundle_fault), whole ? "the hash of entry" : "entry",
@@ -381,14 +386,15 @@ wal_items_check(struct job *j, struct exam *x)
 
 	for (size_t i = 0; i < x->items.n / sizeof *item; i++) {
 		if (!item[i].good) problem(j, x, item[i].index, "wal: entry %llu does not fit its checksum", (unsigned long long)item[i].index);
-		if (item[i].index > x->edge.size)
-			problem(j, x, x->edge.size, "wal: entry %llu is missing", (unsigned long long)x->edge.size);
-		if (item[i].good && item[i].index == x->edge.size) entry_take(j, x, item[i].entry);
+		if (item[i].index > x->tiles.size)
+			problem(j, x, x->tiles.size, "wal: entry %llu is missing", (unsigned long long)x->tiles.size);
+		Hash leaf = tree_leaf(item[i].entry);
+		if (item[i].good && item[i].index == x->tiles.size) entry_take(j, x, item[i].entry, &leaf);
 	}
 	for (size_t i = 0; i < x->heads.n / sizeof *head; i++)
-		if (head[i].size > x->edge.size)
+		if (head[i].size > x->tiles.size)
 			problem(j, x, UINT64_MAX, "%llu entries were signed, only %llu are here", (unsigned long long)head[i].size,
-			        (unsigned long long)x->edge.size);
+			        (unsigned long long)x->tiles.size);
 }
 
 /* Entries that are in the tiles and still in the wal are the same; the tiles were read first, so only their hashes are at hand. */
@@ -432,7 +438,7 @@ exam_run(struct job *j, struct exam *x)
 	if (x->fault_head != UINT64_MAX)
 		problem(j, x, UINT64_MAX, "wal: the root that was signed for %llu entries is not theirs", (unsigned long long)x->fault_head);
 	if (j->wal_damage.n) problem(j, x, UINT64_MAX, "%.*s", STR(j->wal_damage));
-	x->report.root = tree_root(&x->edge);
+	x->report.root = root_of(x);
 	x->report.ok = x->report.problem.n == 0;
 	tile_stack_fini(&x->tiles);
 	buf_fini(&x->heads);

@@ -33,9 +33,9 @@ void engine_close(struct engine *e);
 
 /* Run our own SQL and drop the result. */
 NODISCARD Err engine_exec(struct ctx *c, struct engine *e, const char *sql);
-/* The first cell of the result as text, which it must be ("" for NULL or no row); in the arena of c. */
+/* The first cell of the result, when it is text ("" for NULL, no row, another type); in the arena of c. */
 NODISCARD Err engine_text(struct ctx *c, struct engine *e, const char *sql, Str *ret);
-/* The first cell as a number, which it must be (BIGINT); 0 for NULL or no row. COPY answers with the rows it wrote. */
+/* The first cell, when it is a BIGINT (0 for NULL, no row, another type). COPY answers with the rows it wrote. */
 NODISCARD Err engine_count(struct ctx *c, struct engine *e, const char *sql, uint64_t *ret);
 /* Parse a person's SQL (at most SQL_TEXT_MAX bytes of UTF-8) and pass it through the gate. Nothing of it runs. */
 NODISCARD Err engine_parse(struct ctx *c, struct engine *e, Str sql, struct sql_statement *ret);

@@ -19,6 +19,9 @@ struct worker_setup {
 	uint64_t as_bytes; /* address space; 0: 4 GiB */
 };
 
+/* The first half of the role, for tests too: load the library, enter the sandbox, try whether it holds. library_fd is closed. */
+NODISCARD Err worker_lock(struct ctx *c, const struct worker_setup *setup, struct duck *ret_duck, struct sandbox_state *ret_state);
+
 /* The role. The exit status of the process: 0 when the core closed the channel. */
 int worker_main(const struct worker_setup *setup);
 

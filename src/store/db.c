@@ -3,11 +3,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "store/vfs.h"
 
 /* A statement of ours never waits for another process: there is none (locking_mode below). */
 enum { BUSY_WAIT_MS = 0 };
@@ -200,7 +201,7 @@ static Err
 open_checked(struct ctx *c, const char *path, struct db *d)
 {
 	TRY(create_private(c, path));
-	if (sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_name()) != SQLITE_OK) {
 		if (!d->handle) abort();
 		return db_fail(c, d, path);
 	}

@@ -1,51 +1,6 @@
 /* Bodies of events as text. The counterpart of read.c, key by key. */
-#include "crypt/encode.h"
 #include "mesh/put.h"
 #include "mesh/state.h"
-
-void
-put_text(struct buf *out, Str key, Str text)
-{
-	buf_str(out, key);
-	buf_json(out, text);
-}
-
-void
-put_number(struct buf *out, Str key, uint64_t n)
-{
-	char digits[20];
-	size_t at = sizeof digits;
-
-	do digits[--at] = (char)('0' + n % 10);
-	while (n /= 10);
-	buf_str(out, key);
-	buf_add(out, digits + at, sizeof digits - at);
-}
-
-void
-put_bool(struct buf *out, Str key, bool b)
-{
-	buf_str(out, key);
-	buf_str(out, b ? S("true") : S("false"));
-}
-
-void
-put_hex(struct buf *out, Str key, const void *bytes, size_t n)
-{
-	buf_str(out, key);
-	buf_char(out, '"');
-	hex_put(out, str_of(bytes, n));
-	buf_char(out, '"');
-}
-
-void
-put_time(struct buf *out, Str key, Time t)
-{
-	char text[TIME_TEXT_MAX];
-
-	if (t != TIME_FOREVER) time_format(t, text);
-	put_text(out, key, t == TIME_FOREVER ? S("forever") : str_c(text));
-}
 
 void
 event_write(const struct event_head *h, Str body_json, struct buf *out)

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "codec/json.h"
-#include "crypt/encode.h"
+#include "mesh/plain.h"
 
 static const uint64_t NUMBER_MAX = (UINT64_C(1) << 53) - 1;
 
@@ -33,6 +33,8 @@ doc_init(struct doc *d)
 	d->count = 0;
 	d->cap = DOC_SMALL;
 	d->root = NULL;
+	d->unescaped = NULL;
+	d->unescaped_n = 0;
 }
 
 void
@@ -40,6 +42,7 @@ doc_fini(struct doc *d)
 {
 	if (d->nodes != d->small) free(d->nodes);
 	json_decref(d->root);
+	free(d->unescaped);
 	doc_init(d);
 }
 
@@ -47,22 +50,54 @@ doc_fini(struct doc *d)
 
 struct scan {
 	const char *p, *end;
+	size_t size; /* of the whole text */
 	struct doc *d;
 	unsigned depth;
 };
 
 static bool scan_value(struct scan *s, Str key);
 
-/* A string without escapes; p stands on the opening quote. */
+/* The rest of a string whose plain beginning [from, p) ends at a backslash. Escapes of one letter; \u is left to jansson. What is
+ * unescaped is shorter than the text, so one piece of memory of its size does for all of it. */
+static bool
+scan_escaped(struct scan *s, const char *from, Str *ret)
+{
+	static const char means[256] = {['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+	struct doc *d = s->d;
+	size_t n = (size_t)(s->p - from);
+	unsigned char high = 0;
+
+	if (!d->unescaped) d->unescaped = mem_resize(NULL, s->size);
+	char *to = d->unescaped + d->unescaped_n;
+	memcpy(to, from, n);
+	for (; s->p < s->end && *s->p != '"'; s->p++) {
+		char b = *s->p;
+		if ((unsigned char)b < 0x20) return false;
+		if (b == '\\') {
+			if (++s->p == s->end || !(b = means[(unsigned char)*s->p])) return false;
+		}
+		high |= (unsigned char)b;
+		to[n++] = b;
+	}
+	if (s->p == s->end) return false;
+	s->p++;
+	d->unescaped_n += n;
+	*ret = str_of(to, n);
+	return high < 0x80 || str_is_utf8(*ret);
+}
+
+/* A string; p stands on the opening quote. */
 static bool
 scan_text(struct scan *s, Str *ret)
 {
 	const char *from = ++s->p;
 	unsigned char high = 0;
 
+	s->p += plain_bytes(s->p, (size_t)(s->end - s->p));
 	for (; s->p < s->end && *s->p != '"'; s->p++) {
 		unsigned char b = (unsigned char)*s->p;
-		if (b < 0x20 || b == '\\') return false;
+		if (b == '\\') return scan_escaped(s, from, ret);
+		if (b < 0x20) return false;
 		high |= b;
 	}
 	if (s->p == s->end) return false;
@@ -171,7 +206,7 @@ scan_value(struct scan *s, Str key)
 bool
 doc_scan(Str text, struct doc *d)
 {
-	struct scan s = {.p = text.p, .end = text.p + text.n, .d = d};
+	struct scan s = {.p = text.p, .end = text.p + text.n, .size = text.n, .d = d};
 
 	if (text.n > 0 && text.p[0] == '{' && scan_value(&s, (Str){"", 0}) && s.p == s.end) return true;
 	doc_fini(d);
@@ -336,13 +371,26 @@ id_ok(Str s)
 	return true;
 }
 
+/* One more than the value of a lower-case hex digit; 0, so value 0xff, for anything else. */
+static const uint8_t hex_after[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
+static inline uint8_t
+hex_value(char ch)
+{
+	return (uint8_t)(hex_after[(uint8_t)ch] - 1);
+}
+
 bool
 hex_ok(Str s, size_t digits)
 {
+	uint8_t all = 0;
+
 	if (s.n != digits) return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= 'a' && s.p[i] <= 'f') || (s.p[i] >= '0' && s.p[i] <= '9'))) return false;
-	return true;
+	for (size_t i = 0; i < s.n; i++) all |= hex_value(s.p[i]);
+	return all < 16;
 }
 
 bool
@@ -399,7 +447,15 @@ field_hex_opt(struct fields *f, Str key, size_t digits)
 void
 field_bytes32(struct fields *f, Str key, uint8_t ret[static 32])
 {
-	if (!hex_get_n(field_text(f, key, 64), ret, 32)) fields_fail(f, key, "64 hex digits");
+	Str s = field_text(f, key, 64);
+	uint8_t all = s.n == 64 ? 0 : 0xff;
+
+	for (size_t i = 0; i < s.n / 2; i++) {
+		uint8_t high = hex_value(s.p[2 * i]), low = hex_value(s.p[2 * i + 1]);
+		all |= high | low;
+		ret[i] = (uint8_t)(high << 4 | low);
+	}
+	if (all >= 16) fields_fail(f, key, "64 hex digits");
 }
 
 uint64_t

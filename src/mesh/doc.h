@@ -1,6 +1,6 @@
 /* JSON as the mesh reads it: a flat list of nodes, each container before its members. Private to mesh/ and table/.
  *
- * The texts we read are nearly always those we wrote (no spaces, no escapes), a million of them when a node starts: for that
+ * The texts we read are nearly always those we wrote (no spaces, hardly an escape), a million of them when a node starts: for that
  * form a small scanner does, about 1 ns a byte, without allocating up to DOC_SMALL nodes. It never says no: whatever it does not
  * know goes to codec/json.h, whose word counts. Both give the same nodes (tests/unit/mesh/test_doc.c).
  *
@@ -35,6 +35,8 @@ struct doc {
 	struct doc_node *nodes; /* `small`, or on the heap */
 	uint32_t count, cap;
 	json_t *root; /* keeps the strings when jansson read it */
+	char *unescaped; /* strings that had escapes, when the scanner read it */
+	size_t unescaped_n;
 	struct doc_node small[DOC_SMALL];
 };
 
@@ -77,7 +79,7 @@ Str field_id(struct fields *f, Str key);     /* id_ok() */
 Str field_id_opt(struct fields *f, Str key); /* or "" */
 Str field_hex(struct fields *f, Str key, size_t digits);
 Str field_hex_opt(struct fields *f, Str key, size_t digits); /* or "" */
-void field_bytes32(struct fields *f, Str key, uint8_t ret[static 32]); /* 64 hex digits */
+void field_bytes32(struct fields *f, Str key, uint8_t ret[static 32]); /* 64 hex digits; *ret is anything when wrong */
 uint64_t field_u64(struct fields *f, Str key);
 bool field_bool(struct fields *f, Str key);
 Time field_time(struct fields *f, Str key);         /* exactly "2026-11-21T09:04:14Z" */

@@ -4,9 +4,9 @@
 #include "codec/json.h"
 #include "mesh/payload.h"
 
-static const char *const TYPES[EVENT_TYPE_COUNT] = {
-    [EVENT_UNKNOWN] = "unknown",
-#define EVENT(id, wire, who) [EVENT_##id] = wire,
+static const Str TYPES[EVENT_TYPE_COUNT] = {
+    [EVENT_UNKNOWN] = {"unknown", 7},
+#define EVENT(id, wire, who) [EVENT_##id] = {wire, sizeof wire - 1},
 #include "mesh/events.def"
 #undef EVENT
 };
@@ -14,14 +14,14 @@ static const char *const TYPES[EVENT_TYPE_COUNT] = {
 const char *
 event_type_name(enum event_type t)
 {
-	return t < EVENT_TYPE_COUNT ? TYPES[t] : TYPES[EVENT_UNKNOWN];
+	return TYPES[t < EVENT_TYPE_COUNT ? t : EVENT_UNKNOWN].p;
 }
 
 static enum event_type
 type_of(Str text)
 {
 	for (unsigned t = EVENT_UNKNOWN + 1; t < EVENT_TYPE_COUNT; t++)
-		if (str_eqc(text, TYPES[t])) return (enum event_type)t;
+		if (str_eq(text, TYPES[t])) return (enum event_type)t;
 	return EVENT_UNKNOWN;
 }
 

@@ -303,7 +303,7 @@ envelope_read(struct ctx *c, Str entry, struct dsse *ret)
 	struct ctx inner = {.arena = c->arena};
 
 	ENSURE(c, err_ok(dsse_parse(&inner, entry, ret)), INVALID, "the entry is not a signed envelope");
-	ENSURE(c, str_eqc(ret->payload_type, DSSE_EVENT_TYPE), INVALID, "the envelope holds no event");
+	ENSURE(c, str_eq(ret->payload_type, S(DSSE_EVENT_TYPE)), INVALID, "the envelope holds no event");
 	return OK;
 }
 
@@ -329,15 +329,13 @@ entry_check(struct ctx *c, const struct mesh *m, const struct log *log, Str entr
 /* --- what comes of it --- */
 
 static Err
-tell(struct ctx *c, mesh_record_fn sink, void *arg, const struct log *log, const struct change *ch)
+tell(struct ctx *c, struct mesh *m, mesh_record_fn sink, void *arg, const struct log *log, const struct change *ch)
 {
-	BUF_AUTO id = BUF_INIT;
-	BUF_AUTO body = BUF_INIT;
-
 	if (!sink || !ch->any) return OK;
-	record_id(log, ch->kind, ch->id, &id);
-	record_write(ch, &body);
-	return sink(c, arg, record_kind_name(ch->kind), buf_view(&id), buf_view(&body));
+	m->record_id.n = m->record.n = 0;
+	record_id(log, ch->kind, ch->id, &m->record_id);
+	record_write(ch, &m->record);
+	return sink(c, arg, record_kind_name(ch->kind), buf_view(&m->record_id), buf_view(&m->record));
 }
 
 /* At most 255 bytes of UTF-8: it may quote what the entry said. */
@@ -375,8 +373,9 @@ mesh_apply(struct ctx *c, struct mesh *m, Str log_id, uint64_t index, Str entry,
 
 	doc_init(&doc);
 	arena_reset(&m->scratch);
-	ENSURE(c, hex_ok(log_id, 64), INVALID, "'%.*s' is no domain's log", STR(log_id));
-	struct log *log = state_log_make(m, log_id);
+	struct log *log = state_log(m, log_id);
+	ENSURE(c, log || hex_ok(log_id, 64), INVALID, "'%.*s' is no domain's log", STR(log_id));
+	if (!log) log = state_log_make(m, log_id);
 	ENSURE(c, index == log->pub.log_size, CONFLICT, "log %.*s: entry %llu is not the next, %llu", STR(log_id), (unsigned long long)index,
 	       (unsigned long long)log->pub.log_size);
 	Err e = entry_check(&inner, m, log, entry, verify, &doc, &p, &ch);
@@ -388,8 +387,8 @@ mesh_apply(struct ctx *c, struct mesh *m, Str log_id, uint64_t index, Str entry,
 	position.id = log->item.id;
 	position.position.size = index + 1;
 	position.position.head = tree_leaf(entry);
-	TRY(tell(c, sink, arg, log, &ch));
-	TRY(tell(c, sink, arg, log, &position));
+	TRY(tell(c, m, sink, arg, log, &ch));
+	TRY(tell(c, m, sink, arg, log, &position));
 	state_put(m, log, &ch);
 	state_put(m, log, &position);
 	return OK;

@@ -1,5 +1,5 @@
 /* Members of a JSON object, key with the comma or brace before it and the colon behind: put_text(out, S(",\"name\":"), name).
- * Private to mesh/; in body.c. */
+ * A start of the node writes millions of these, hence without printf. Private to mesh/. */
 #ifndef HEDDLE_MESH_PUT_H
 #define HEDDLE_MESH_PUT_H
 

@@ -510,6 +510,8 @@ mesh_free(struct mesh *m)
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) index_fini(others[i]);
 	arena_fini(&m->mem);
 	arena_fini(&m->scratch);
+	buf_fini(&m->record_id);
+	buf_fini(&m->record);
 	free(m);
 }
 

@@ -64,6 +64,7 @@ enum record_kind {
 struct mesh {
 	struct arena mem;     /* lives as long as the state */
 	struct arena scratch; /* one event */
+	struct buf record_id, record; /* one record */
 	uint64_t seed;
 	struct index strings, predicates;
 	struct index logs, log_names;

@@ -95,7 +95,7 @@ mesh_verify_entry(struct ctx *c, void *arg, Str log_id, uint64_t index, Str entr
 
 	doc_init(&doc);
 	TRY(dsse_parse(c, entry, &d));
-	ENSURE(c, str_eqc(d.payload_type, DSSE_EVENT_TYPE), INVALID, "the envelope holds no event");
+	ENSURE(c, str_eq(d.payload_type, S(DSSE_EVENT_TYPE)), INVALID, "the envelope holds no event");
 	TRY(payload_read(c, d.payload, &doc, &p));
 	if (index == 0) TRY(key_declared(c, log_id, d.payload, &p, log));
 	ENSURE(c, log->keyed, INVALID, "the key of the log is not known, because its first entry is not good");

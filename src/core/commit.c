@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/dsse.h"
+#include "codec/note.h"
 #include "core/core.h"
 #include "crypt/encode.h"
 #include "ledger/tree.h"
@@ -166,6 +167,22 @@ core_publish_logs(struct core *core)
 }
 
 Err
+core_set_log_key(struct core *core, struct ctx *c, Str log_id)
+{
+	struct frame f;
+	struct msg_DONE done;
+	BUF_AUTO origin = BUF_INIT;
+	BUF_AUTO line = BUF_INIT;
+
+	TRY(ask_keys(core, c, K_NOTE_PUB, DONE, &f, .log = log_id));
+	TRY(msg_get_DONE(c, f.payload, &done));
+	ENSURE(c, done.text.n == NOTE_PUB_BYTES, INTERNAL, "the keys role gave no key");
+	ledger_origin(log_id, &origin);
+	note_key_line(buf_view(&origin), (const uint8_t *)done.text.p, &line);
+	return ledger_set_key(c, core->ledger, log_id, buf_view(&line));
+}
+
+Err
 core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str actor, Str *ret_id)
 {
 	struct frame f;
@@ -189,6 +206,7 @@ core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str act
 	hex_text(digest, sizeof digest, id);
 	TRY(ask_keys(core, c, K_NAME, DONE, &f, .name = str_c(salt), .log = str_c(id)));
 	TRY(ledger_create(c, core->ledger, str_c(id)));
+	TRY(core_set_log_key(core, c, str_c(id)));
 	TRY(mesh_check(c, core->mesh, str_c(id), buf_view(&payload)));
 	TRY(sign_and_append(core, c, str_c(id), buf_view(&payload), &entry, &index));
 	TRY(mesh_apply(c, core->mesh, str_c(id), index, entry, false, core_to_store, core, &outcome));

@@ -129,6 +129,8 @@ void core_publish_logs(struct core *core);
 NODISCARD Err core_open(struct core *core, struct ctx *c);
 /* A new node's center and administrator, when there is none yet. Needs the keys role: a fiber calls it. */
 NODISCARD Err core_bootstrap(struct core *core, struct ctx *c);
+/* The key that checks the log's checkpoints goes beside it, for who verifies a copy. Before its first publish. */
+NODISCARD Err core_set_log_key(struct core *core, struct ctx *c, Str log_id);
 NODISCARD Err core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str actor, Str *ret_id);
 /* Fold every log from its beginning into fresh state and compare. */
 struct rebuild_result { uint64_t events, refused; double seconds; uint8_t hash[32], was[32]; };

@@ -175,6 +175,7 @@ journal_open(struct core *core, struct ctx *c)
 	struct msg_DONE done;
 	BUF_AUTO body = BUF_INIT;
 
+	TRY(core_set_log_key(core, c, JOURNAL));
 	TRY(ledger_head(c, core->ledger, JOURNAL, &head));
 	if (head.size > 0) return OK;
 	TRY(ask_keys(core, c, K_EVENT_PUB, DONE, &f, .log = JOURNAL));
@@ -263,12 +264,25 @@ read_text_key(struct core *core, struct ctx *c)
 	return OK;
 }
 
+/* A log whose making was cut off may lack its key. */
+static Err
+set_log_keys(struct core *core, struct ctx *c)
+{
+	struct ledger_state *s;
+	size_t n = ledger_states(core->ledger, c->arena, &s);
+
+	for (size_t i = 0; i < n; i++)
+		if (!s[i].damaged) TRY(core_set_log_key(core, c, s[i].log_id));
+	return OK;
+}
+
 Err
 core_bootstrap(struct core *core, struct ctx *c)
 {
 	Str person;
 
 	TRY(journal_open(core, c));
+	TRY(set_log_keys(core, c));
 	/* A center whose first words did not become durable is made anew: nobody has heard of it. */
 	if (!mesh_domain(core->mesh, mesh_center(core->mesh))) TRY(make_center(core, c, &person));
 	TRY(adopt_admin_token(core, c));

@@ -19,7 +19,7 @@ roles(struct cli *cli, const json_t *status)
 		grid_cell(&g, js_text(r, "role"));
 		grid_printf(&g, "%llu", (unsigned long long)js_count(r, "pid"));
 		grid_printf(&g, "%llu", (unsigned long long)js_count(r, "restarts"));
-		grid_cell(&g, js_text(r, "sandbox"));
+		grid_cell(&g, js_text(r, "sandbox").n ? js_text(r, "sandbox") : S("-"));
 	}
 	grid_print(&g);
 }
@@ -78,13 +78,12 @@ cli_run_status(struct cli *cli)
 
 	TRY(node_get(cli, "/api/v1/status", &answer));
 	if (cli_told(cli, answer)) return OK;
-	const json_t *sandbox = json_object_get(answer, "sandbox");
 	out_heading(arena_printf(a, "Heddle %.*s at %s", STR(js_text(answer, "version")), node_url(cli)).p);
 	printf("  node     %.*s\n", STR(js_text(answer, "node")));
 	printf("  center   %.*s\n", STR(js_text(answer, "center")));
-	printf("  up       %.*s\n", STR(text_seconds(a, js_real(answer, "uptime_s"))));
-	printf("  memory   %.*s in all roles\n", STR(text_bytes(a, js_count(answer, "memory_bytes"))));
-	printf("  sandbox  %.*s (SQL of users needs %.*s)\n\n", STR(js_text(sandbox, "level")), STR(js_text(sandbox, "minimum")));
+	printf("  up       %.*s\n", STR(text_seconds(a, (double)js_count(answer, "uptime_s"))));
+	printf("  engine   %.*s\n", STR(js_text(answer, "engine")));
+	printf("  sandbox  people's SQL needs at least %.*s\n\n", STR(js_text(answer, "sandbox_minimum")));
 	out_heading("Roles");
 	roles(cli, answer);
 	putchar('\n');

@@ -129,8 +129,12 @@ start(struct core *core, struct ctx *c, struct proc *p)
 	TRY(spawn(core, c, p, folders, n)); /* takes the folders in any case */
 	ENSURE(c, p->peer, UNAVAILABLE, "a worker ended while it started");
 	if (p->kind == PROC_READER) return OK;
-	return ask(core, c, p->peer, W_SETUP, DONE, &f, .memory_bytes = core->limits.worker_memory_bytes, .threads = core->limits.threads,
-	           .temp_bytes = core->limits.worker_temp_bytes);
+	TRY(ask(core, c, p->peer, W_SETUP, DONE, &f, .memory_bytes = core->limits.worker_memory_bytes, .threads = core->limits.threads,
+	        .temp_bytes = core->limits.worker_temp_bytes));
+	ENSURE(c, peer_level(p->peer) >= (int)core->limits.sandbox_minimum, UNAVAILABLE,
+	       "this machine gives workers sandbox level L%d, and no SQL of people is run below L%u (minimum_sandbox)", peer_level(p->peer),
+	       core->limits.sandbox_minimum);
+	return OK;
 }
 
 static Err

@@ -144,13 +144,12 @@ add_line(struct parent *p, Str *lines, size_t *n, const char *role, pid_t pid, u
 	lines[(*n)++] = str_c(role);
 	lines[(*n)++] = arena_printf(&p->arena, "%d", (int)pid);
 	lines[(*n)++] = arena_printf(&p->arena, "%lu", restarts);
-	lines[(*n)++] = str_c(strcmp(role, "parent") == 0 ? "0" : "-1");
 }
 
 static void
 tell_roles(struct parent *p)
 {
-	Str lines[4 * (1 + PROCESS_LASTING + GUESTS_MAX)];
+	Str lines[3 * (1 + PROCESS_LASTING + GUESTS_MAX)];
 	size_t n = 0;
 
 	p->roles_changed = false;

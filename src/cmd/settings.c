@@ -167,7 +167,6 @@ settings_parse(struct ctx *c, Str yaml, struct settings *s)
 	const struct node *root;
 
 	TRY(yaml_parse(c, yaml, &root));
-	if (root->kind == NODE_SCALAR && root->type == SCALAR_NULL) return OK; /* an empty file sets nothing */
 	ENSURE(c, root->kind == NODE_MAP, INVALID, "line %u: the settings must be lines of 'key: value'", root->line);
 	for (const struct node *n = root->first; n; n = n->next) TRY(take(c, n, s));
 	if (s->limits.threads == 0) s->limits.threads = cpus();

@@ -31,7 +31,8 @@ struct ledger; /* opaque */
 /* Where a log stands: how many entries, and the RFC 6962 root over them. */
 struct ledger_head { uint64_t size; Hash root; };
 
-/* Open or create. dirfd is borrowed for the lifetime. */
+/* Open or create. dirfd is borrowed for the lifetime. Reads of each log the checkpoint and the right edge (partial tiles and
+ * bundle), and the wal; older entries are checked when they are read, and all by ledger_verify_dir(). */
 NODISCARD Err ledger_open(struct ctx *c, int dirfd, struct ledger **ret);
 void ledger_close(struct ledger *l); /* NULL is fine; commits nothing */
 
@@ -60,8 +61,9 @@ typedef Err (*ledger_sign_fn)(struct ctx *c, void *arg, Str log_id, Str note_tex
 
 /* Move committed entries from the wal into tiles, sign and write checkpoints of the logs that changed, shorten the wal. Idempotent;
  * safe to die in at any point. Call when idle, when ledger_wal_bytes() has grown large, before a copy is taken, and at the end.
- * A log found damaged on the way is left out and the others are published; then the answer is CORRUPT. What `sign` answers is passed
- * on, and everything is as before for the logs that were not signed yet. Cost: about six syncs for each log that changed. */
+ * Damaged logs, also those found to be so on the way, are left out (ledger_states() tells) and the others published: that is no
+ * error. FULL: nothing is lost, try again when there is room. What `sign` answers is passed on, and everything is as before for the
+ * logs that were not signed yet. Cost: about six syncs for each log that changed. */
 NODISCARD Err ledger_publish(struct ctx *c, struct ledger *l, ledger_sign_fn sign, void *arg);
 /* Bytes in the wal: it is held in memory as well, and read at open. Publish at some megabytes. */
 uint64_t ledger_wal_bytes(const struct ledger *l);

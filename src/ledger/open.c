@@ -101,6 +101,17 @@ edge_load(struct ctx *c, struct ledger *l, struct log *g, const struct checkpoin
 	return OK;
 }
 
+/* The bundle that the next entries will be put behind: better refused now than after they were acknowledged. */
+static Err
+edge_bundle_check(struct ctx *c, struct ledger *l, struct log *g)
+{
+	struct tile_ref t = tile_edge(TILE_ENTRIES, g->tiles.size);
+	Str entry = {0};
+
+	for (unsigned i = 0; i < t.width; i++) TRY(log_entry_checked(c, l, g, (t.n << TILE_BITS) + i, &entry));
+	return OK;
+}
+
 static Err
 log_load_files(struct ctx *c, struct ledger *l, struct log *g)
 {
@@ -115,7 +126,7 @@ log_load_files(struct ctx *c, struct ledger *l, struct log *g)
 	TRY(e);
 	TRY(log_leaf(c, l, g, p.size - 1, &g->prev));
 	g->next_prev = g->prev;
-	return OK;
+	return edge_bundle_check(c, l, g);
 }
 
 Err

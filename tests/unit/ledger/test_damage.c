@@ -161,7 +161,8 @@ static void
 open_finds(void **state)
 {
 	static const struct { const char *path; bool all; } hits[] = {
-	    {"logs/journal/checkpoint", false}, {"logs/journal/keys", false}, {"logs/journal/tile/0/000.p/12", false}, {"wal", true},
+	    {"logs/journal/checkpoint", false}, {"logs/journal/keys", false}, {"logs/journal/tile/0/000.p/12", false},
+	    {"logs/journal/tile/entries/000.p/12", false}, {"wal", true},
 	};
 	ARENA_AUTO a = ARENA_INIT;
 	struct ctx c = {.arena = &a};
@@ -184,7 +185,7 @@ open_finds(void **state)
 			ledger_rollback(l);
 			assert_int_equal(ledger_states(l, &a, &s), 2);
 			assert_true(s[1].damaged && s[1].damage[0] && s[0].damaged == hits[i].all);
-			assert_int_equal(ledger_publish(&c, l, kit_sign, NULL).code, hits[i].all ? ERR_CORRUPT : ERR_NONE);
+			assert_done(&c, ledger_publish(&c, l, kit_sign, NULL)); /* leaves out what is damaged */
 			ledger_close(l);
 		}
 		poke(fd, 9, (uint8_t)bytes.p[9]); /* put right by hand, or from a copy: everything is there again */
@@ -268,7 +269,7 @@ lost_and_rolled_back(void **state)
 static void
 reading_finds(void **state)
 {
-	static const char *const hits[] = {"logs/journal/tile/entries/000", "logs/journal/tile/0/000", "logs/journal/tile/entries/001.p/44"};
+	static const char *const hits[] = {"logs/journal/tile/entries/000", "logs/journal/tile/0/000", "logs/journal/tile/entries/001"};
 	ARENA_AUTO a = ARENA_INIT;
 	struct ctx c = {.arena = &a};
 
@@ -278,12 +279,12 @@ reading_finds(void **state)
 		struct ledger *l = NULL;
 		Str bytes, entry;
 		uint64_t index, first = i == 2 ? 256 : 0;
-		build(&c, &k, 300);
+		build(&c, &k, 600);
 		assert_done(&c, file_read_path(&c, k.fd, hits[i], FILE_MAX_BYTES, &bytes));
 		FD_AUTO fd = openat(k.fd, hits[i], O_RDWR);
 		poke(fd, 5, (uint8_t)bytes.p[5] ^ 1);
 		assert_done(&c, ledger_open(&c, k.fd, &l));
-		assert_done(&c, ledger_entry(&c, l, kit_ids[0], 301, &entry));
+		assert_done(&c, ledger_entry(&c, l, kit_ids[0], 601, &entry));
 		assert_int_equal(ledger_entry(&c, l, kit_ids[0], first, &entry).code, ERR_CORRUPT);
 		assert_int_equal(ledger_append(&c, l, kit_ids[0], S("x"), &index).code, ERR_CORRUPT);
 		ledger_close(l);

@@ -177,7 +177,8 @@ void reply_error(struct request *rq, Err e, Str hint);
 const char *core_mark(struct core *core, char ret[static 32]);
 
 Str arg(const struct request *rq, const char *name); /* p == NULL when absent */
-Time core_now(void);
+Time core_now(void); /* never goes back, not even over restarts */
+void core_saw_time(Time t);
 
 /* A name for a person's id, "(erased)" when the directory has none. In the request's arena. */
 Str person_name(struct request *rq, Str person_id);

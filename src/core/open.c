@@ -101,6 +101,25 @@ fold_log(struct core *core, struct ctx *c, const struct ledger_state *s)
 	return OK;
 }
 
+/* The newest time in the journal: the clock may have been set back since. */
+static Err
+recall_time(struct core *core, struct ctx *c)
+{
+	struct ledger_head head;
+	struct dsse d;
+	struct event e;
+	Str entry;
+
+	TRY(ledger_head(c, core->ledger, JOURNAL, &head));
+	if (head.size == 0) return OK;
+	TRY(ledger_entry(c, core->ledger, JOURNAL, head.size - 1, &entry));
+	TRY(dsse_parse(c, entry, &d));
+	TRY(event_parse(c, d.payload, &e));
+	core_saw_time(e.time);
+	event_fini(&e);
+	return OK;
+}
+
 static Err
 load_record(struct ctx *c, void *arg, Str kind, Str id, Str body)
 {
@@ -152,6 +171,8 @@ core_open(struct core *core, struct ctx *c)
 	TRY(directory_open(c, "catalog/directory.db", &core->directory));
 	TRY(store_start(core, c));
 	TRY(ledger_create(c, core->ledger, JOURNAL));
+	if (!err_ok(recall_time(core, c))) log_line(LOG_ERROR, "the journal's last entry cannot be read: %s", c->detail);
+	c->detail[0] = 0;
 	size_t n = ledger_states(core->ledger, c->arena, &states);
 	for (size_t i = 0; i < n; i++) {
 		if (str_eq(states[i].log_id, JOURNAL)) continue;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "api/edge.h"
 #include "crypt/hash.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -20,7 +21,29 @@ static const struct handler handlers[ROUTE_COUNT] = {
 #undef HANDLES_OPEN
 };
 
-Time core_now(void) { return clock_wall(); }
+static Time latest; /* time seen on this node so far, over restarts */
+
+void
+core_saw_time(Time t)
+{
+	if (t > latest) latest = t;
+}
+
+/* A clock that was set back must not reopen what has expired: time stands still until it has caught up. */
+Time
+core_now(void)
+{
+	static int64_t told_ns;
+	Time t = clock_wall();
+
+	if (t >= latest) return latest = t;
+	if (latest - t > 2 * TIME_SECOND && (told_ns == 0 || core_ns() - told_ns > INT64_C(60000000000))) {
+		told_ns = core_ns();
+		log_line(LOG_ERROR, "the clock was set back by %lld s; the node goes by the latest time it has seen until the clock is there again",
+		         (long long)((latest - t) / TIME_SECOND));
+	}
+	return latest;
+}
 
 Str
 arg(const struct request *rq, const char *name)
@@ -37,6 +60,29 @@ core_mark(struct core *core, char ret[static 32])
 
 /* --- answers --- */
 
+/* The journal's word on what was done: which operation, on what, by whom. Names of people and free text stay out. */
+static bool
+note_action(struct request *rq, unsigned status)
+{
+	static const char *const told[] = {"product", "object", "table", "grant", "request", "restriction", "classification", "mask",
+	                                   "domain", "role", "purpose", "until", "query"};
+	struct ctx c = {.arena = &rq->arena};
+	BUF_AUTO b = BUF_INIT;
+
+	if (rq->noted || str_eqc(S("GET"), api_routes[rq->route].method)) return true;
+	buf_printf(&b, "{\"operation\":\"%s\",\"status\":%u", api_route_name(rq->route), status);
+	for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+		Str v = arg(rq, told[i]);
+		if (!v.p) continue;
+		buf_printf(&b, ",\"%s\":", told[i]);
+		buf_json(&b, v);
+	}
+	buf_char(&b, '}');
+	Err e = core_note(rq->core, &c, "action", rq->person_id, buf_view(&b));
+	if (!err_ok(e)) log_line(LOG_ERROR, "an action could not be noted: %s", err_detail(&c, e));
+	return err_ok(e);
+}
+
 static void
 reply(struct request *rq, unsigned status, Str content_type, Str body)
 {
@@ -44,6 +90,11 @@ reply(struct request *rq, unsigned status, Str content_type, Str body)
 
 	if (rq->replied) return;
 	rq->replied = true;
+	if (status < 300 && !note_action(rq, status)) {
+		body = S("{\"error\":{\"code\":\"READ_ONLY\",\"message\":\"the journal cannot be written, so nothing is answered; it may have been done\"}}");
+		content_type = S("application/json");
+		status = 503;
+	}
 	core_commit(rq->core); /* whatever the answer rests on is durable before it leaves */
 	if (!peer_alive(rq->gate) || rq->cancelled) return;
 	Str headers[] = {S("X-Heddle-Mark"), str_c(core_mark(rq->core, mark))};

@@ -96,7 +96,7 @@ NODISCARD Err mesh_check_signature(struct ctx *c, const struct mesh *m, Str log_
 NODISCARD Err mesh_load(struct ctx *c, struct mesh *m, Str kind, Str id, Str body);
 /* Every record in (kind, id) order: what a rebuild writes at the end instead of each step. */
 NODISCARD Err mesh_records(struct ctx *c, const struct mesh *m, mesh_record_fn fn, void *arg);
-/* SHA-256 over all records in (kind, id) order: u32be kind length, kind, u32be id length, id, u32be body length, body. The same
+/* SHA-256 over all records in (kind, id) order: u32be kind length, kind, u32be id length, id, u64be body length, body. The same
  * as store_hash(). */
 void mesh_hash(const struct mesh *m, uint8_t ret[32]);
 size_t mesh_refused_count(const struct mesh *m);

@@ -363,17 +363,24 @@ mesh_records(struct ctx *c, const struct mesh *m, mesh_record_fn fn, void *arg)
 	return e;
 }
 
+static void
+hash_length(struct crypt_sha256 *h, uint64_t n, size_t bytes)
+{
+	uint8_t be[8];
+
+	for (size_t i = 0; i < bytes; i++) be[i] = (uint8_t)(n >> 8 * (bytes - 1 - i));
+	crypt_sha256_add(h, str_of(be, bytes));
+}
+
 static Err
 hash_add(struct ctx *c UNUSED, void *arg, Str kind, Str id, Str body)
 {
-	const Str parts[] = {kind, id, body};
-
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		uint32_t n = (uint32_t)parts[i].n;
-		uint8_t length[] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
-		crypt_sha256_add(arg, str_of(length, sizeof length));
-		crypt_sha256_add(arg, parts[i]);
-	}
+	hash_length(arg, kind.n, 4);
+	crypt_sha256_add(arg, kind);
+	hash_length(arg, id.n, 4);
+	crypt_sha256_add(arg, id);
+	hash_length(arg, body.n, 8);
+	crypt_sha256_add(arg, body);
 	return OK;
 }
 

@@ -1,6 +1,9 @@
 /* The state is its records: however the logs arrive, whether folded or put back from the store, it is the same. */
+#include <unistd.h>
+
 #include "base/map.h"
 #include "sim.h"
+#include "store/store.h"
 
 enum { ENTRIES = 6000 };
 
@@ -131,7 +134,7 @@ list(const struct records *r, size_t *ret_n)
 	return all;
 }
 
-/* The hash as store.h defines it, by hand. */
+/* The hash as mesh.h defines it, by hand. */
 static void
 hash_of(const struct records *r, uint8_t ret[32])
 {
@@ -146,7 +149,7 @@ hash_of(const struct records *r, uint8_t ret[32])
 		buf_str(&bytes, all[i]->kind);
 		buf_u32be(&bytes, (uint32_t)all[i]->id.n);
 		buf_str(&bytes, all[i]->id);
-		buf_u32be(&bytes, (uint32_t)all[i]->body.n);
+		buf_u64be(&bytes, all[i]->body.n);
 		buf_str(&bytes, all[i]->body);
 	}
 	crypt_sha256_init(&h);
@@ -230,6 +233,47 @@ records_are_the_state(void **state)
 	arena_fini(&listed.arena);
 }
 
+static Err
+to_store(struct ctx *c, void *arg, Str kind, Str id, Str body)
+{
+	return store_put(c, arg, kind, id, body);
+}
+
+static Err
+from_store(struct ctx *c, void *arg, Str kind, Str id, Str body)
+{
+	return mesh_load(c, arg, kind, id, body);
+}
+
+/* The store and the mesh agree on what the state is. */
+static void
+the_store_holds_the_same(void **state)
+{
+	struct logs *l = *state;
+	struct ctx *c = &l->w->c;
+	struct store *s;
+	struct mesh *m = mesh_new(), *again = mesh_new();
+	uint8_t hash[32], other[32];
+	char dir[] = "/tmp/heddle-test-XXXXXX", path[64];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/catalog.db", dir);
+	assert_true(err_ok(store_open(c, path, &s)) && err_ok(store_begin(c, s)));
+	fold(l, m, 2, (size_t[DOMAINS]){0}, l->n, to_store, s);
+	assert_true(err_ok(store_commit(c, s)));
+	mesh_hash(m, hash);
+	assert_true(err_ok(store_hash(c, s, other)));
+	assert_same(hash, other, "the store");
+	assert_true(err_ok(store_each(c, s, from_store, again)));
+	mesh_hash(again, other);
+	assert_same(hash, other, "loading from the store");
+	store_close(s);
+	assert_int_equal(unlink(path), 0);
+	rmdir(dir);
+	mesh_free(m);
+	mesh_free(again);
+}
+
 /* Put back what was kept at any moment, then fold on: the same as having folded all, in answers too. */
 static void
 folding_goes_on_after_loading(void **state)
@@ -300,6 +344,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(any_order_gives_one_state),
 	    cmocka_unit_test(records_are_the_state),
+	    cmocka_unit_test(the_store_holds_the_same),
 	    cmocka_unit_test(folding_goes_on_after_loading),
 	    cmocka_unit_test(damaged_records_are_named),
 	};

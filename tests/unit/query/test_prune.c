@@ -116,7 +116,12 @@ item_put(struct buf *b, uint64_t *seed, const char *alias)
 	                                    "%s.s.q",   "%s.l",          "x",       "*",          "count(*)",  "#2",     "min(k)",
 	                                    "sum(%s.y)", "(%s.s).a",     "t",       "columns('a')", "to_json(%s)", "%s.u", "row(b, c)"};
 
-	buf_printf(b, PICK(forms), alias);
+	for (const char *p = PICK(forms); *p; p++) {
+		if (p[0] == '%' && p[1] == 's')
+			buf_c(b, alias), p++;
+		else
+			buf_char(b, *p);
+	}
 }
 
 static void select_put(struct buf *b, uint64_t *seed, unsigned depth);

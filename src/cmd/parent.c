@@ -20,7 +20,7 @@
 #define MS UINT64_C(1000000)
 #define LIVED_NS (10000 * MS) /* whoever lived so long has not died quickly */
 #define STOP_NS (10000 * MS)
-#define FIRST_NS (3000 * MS)  /* a role that cannot start says so within this time */
+#define FIRST_NS (5000 * MS)  /* a role that cannot start says so within this time; the core may have to read first */
 
 static const uint64_t backoff_ns[] = {0, 50 * MS, 200 * MS, 1000 * MS, 5000 * MS};
 
@@ -166,12 +166,19 @@ tell_roles(struct parent *p)
 /* --- hearing from it --- */
 
 static void
+on_ready(struct parent *p)
+{
+	log_info("the core is up after=%llums", (unsigned long long)((clock_boot_ns() - p->lasting[PROCESS_CORE].started_ns) / MS));
+	p->up = true;
+}
+
+static void
 on_frame(struct parent *p, struct frame *f)
 {
 	switch ((int)f->type) {
 	case MSG_P_SPAWN: guests_spawn(p, f); break;
 	case MSG_P_KILL: guests_kill(p, f); break;
-	case MSG_READY: log_info("node is up after=%llums", (unsigned long long)((clock_boot_ns() - p->begun_ns) / MS)); break;
+	case MSG_READY: on_ready(p); break;
 	default: log_warn("the core sent %s", msg_name(f->type));
 	}
 	frame_fini(f);
@@ -212,7 +219,10 @@ log_exit(const struct parent *p, enum process_kind kind, int status)
 {
 	const char *name = process_name(kind);
 
-	if (p->stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+	if (p->stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		log_debug("role %s ended", name);
+		return;
+	}
 	if (WIFSIGNALED(status))
 		log_warn("role %s ended by signal=%d (%s)", name, WTERMSIG(status), WTERMSIG(status) == SIGSYS ? "a system call that is never made" : "killed");
 	else if (kind == PROCESS_CORE && WEXITSTATUS(status) == ROLE_EXIT_LEDGER)
@@ -234,10 +244,12 @@ core_ended(struct parent *p)
 	}
 }
 
+/* Only at the first start: later on, a role that says so (or one that was taken over) must not end the node. */
 static bool
-cannot_start(const struct parent *p, int status)
+cannot_start(const struct parent *p, enum process_kind kind, int status)
 {
-	return WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_OPERATOR && clock_boot_ns() - p->begun_ns < FIRST_NS;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != ROLE_EXIT_OPERATOR || p->lasting[kind].restarts > 0) return false;
+	return kind == PROCESS_CORE ? !p->up : clock_boot_ns() - p->lasting[kind].started_ns < FIRST_NS;
 }
 
 static void
@@ -254,7 +266,7 @@ lasting_ended(struct parent *p, enum process_kind kind, int status)
 		return;
 	}
 	log_exit(p, kind, status);
-	if (cannot_start(p, status) && !p->stopping) {
+	if (cannot_start(p, kind, status) && !p->stopping) {
 		p->failed = true;
 		stop(p);
 	}
@@ -398,7 +410,7 @@ parent_run(struct ctx *c, const struct parent_setup *setup)
 	static struct parent p; /* one per process; large */
 
 	p = (struct parent){.setup = setup, .core = {.fd = -1}, .signals = -1, .keys_fd = -1, .lake_fd = -1, .root_fd = -1, .temp_fd = -1,
-	    .duck_fd = -1, .begun_ns = clock_boot_ns()};
+	    .duck_fd = -1};
 	p.c.arena = &p.arena;
 	mallopt(M_ARENA_MAX, 1);
 	Err e = open_all(c, &p);

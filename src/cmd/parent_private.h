@@ -48,7 +48,8 @@ struct parent {
 	struct wanted queue[QUEUE_MAX];
 	size_t queue_n;
 	bool stopping, roles_changed, failed;
-	uint64_t begun_ns, stop_ns;
+	bool up; /* the core has been, once */
+	uint64_t stop_ns;
 };
 
 /* Arguments common to all roles: uid and gid, where they change. Appends to list, returns the new length. */

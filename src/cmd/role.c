@@ -61,7 +61,9 @@ role_main(const char *role, char *const *argv)
 
 	log_open(role);
 	os_fault_from_env(role);
-	signal(SIGPIPE, SIG_IGN);
+	/* Ctrl-C and service managers signal the whole group; the parent alone takes it, and ends us in order. */
+	static const int ignored[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP};
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++) signal(ignored[i], SIG_IGN);
 	if (!err_ok(crypt_init(&c))) {
 		log_error("%s", c.detail);
 		return ROLE_EXIT_OPERATOR;

@@ -27,5 +27,6 @@ role_gate_main(char *const *argv)
 		}
 		setup.tls = &tls;
 	}
-	return gate_main(&setup);
+	int status = gate_main(&setup);
+	return status == err_exit((Err){ERR_INVALID}) ? ROLE_EXIT_OPERATOR : status; /* a certificate that cannot be used */
 }

@@ -107,6 +107,7 @@ struct quality_result {
 	const struct quality_check *check;
 	enum quality_outcome outcome;
 	Str value;                  /* as text; "" when not run */
+	Str must;                   /* "must be at most 1 %"; "" for ranges, whose title says it, and for what is not run */
 	Str message;                /* "3 rows; must be 0" */
 	Str rows_sql;               /* what to run for the rows named, "" when there is nothing to name */
 	/* rows named; the first columns are "file" and "row", both from 1 */
@@ -129,7 +130,7 @@ void quality_rows(struct ctx *c, struct quality_report *r, size_t i, const Str *
     size_t row_count);
 
 /* {"table","rows","passed","checks":[{"id","title","column","severity","dimension","outcome","value","must","message",
- * "rows":[{…}]}],"statistics":[{"column","type","nulls","min","max"}]}. Statistics carry values of the data: for the producer and for
+ * "rows":[{"file":1,"row":7,…}]}],"statistics":[{"column","type","nulls","min","max"}]}. Statistics carry values of the data: for the producer and for
  * those who may read the columns, never for others; without them when !statistics. Rows named likewise: only when `rows`. */
 struct quality_show { bool statistics, rows; };
 void quality_json(const struct quality_report *r, struct quality_show show, struct buf *out);

@@ -86,9 +86,8 @@ judge_number(const struct judge *j, struct quality_result *r, double v)
 	(void)number_of(k->operands[0].text, &low);
 	(void)number_of(k->operands[1].text, &high);
 	r->outcome = outcome_of(k, number_fulfils(k->op, v, low, high));
-	Str must = must_text(j->a, k);
 	r->message = r->outcome == QUALITY_PASS ? arena_printf(j->a, "%.*s%s", STR(r->value), unit)
-	                                        : arena_printf(j->a, "%.*s%s; %.*s", STR(r->value), unit, STR(must));
+	                                        : arena_printf(j->a, "%.*s%s; %.*s", STR(r->value), unit, STR(r->must));
 }
 
 static const char *
@@ -135,9 +134,8 @@ judge_value(const struct judge *j, struct quality_result *r, const struct qualit
 		if (!number_of(v->text, &number)) return judge_error(r, S("the query gave something that is no number"));
 		return judge_number(j, r, number);
 	}
-	Str must = must_text(j->a, k);
 	r->outcome = outcome_of(k, text_fulfils(k, v->text));
-	r->message = r->outcome == QUALITY_PASS ? r->value : arena_printf(j->a, "%.*s; %.*s", STR(r->value), STR(must));
+	r->message = r->outcome == QUALITY_PASS ? r->value : arena_printf(j->a, "%.*s; %.*s", STR(r->value), STR(r->must));
 }
 
 static void
@@ -146,12 +144,13 @@ judge_one(const struct judge *j, const struct quality_plan *p, struct quality_re
 	const struct quality_check *k = r->check;
 	Str hashes = S(""), key_hash = S("");
 
-	r->value = r->rows_sql = S("");
+	r->value = r->rows_sql = r->must = S("");
 	if (k->from == QUALITY_NOT_RUN) {
 		r->outcome = QUALITY_SKIPPED;
 		r->message = k->note;
 		return;
 	}
+	if (!k->range) r->must = must_text(j->a, k);
 	judge_value(j, r, k->from == QUALITY_SCAN ? &j->answers->scan[k->index] : &j->answers->queries[k->index]);
 	if ((r->outcome != QUALITY_FAIL && r->outcome != QUALITY_WARN) || k->rows_sql.n == 0) return;
 	if (k->from == QUALITY_QUERY) hashes = j->answers->queries[k->index].hashes, key_hash = p->queries[k->index].key_hash;

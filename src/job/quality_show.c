@@ -18,6 +18,18 @@ json_cell(struct buf *out, Str value)
 		buf_c(out, "null");
 }
 
+/* The place of a row in the batch is a number, everything else the text that the data has. */
+static void
+json_field(struct buf *out, Str column, Str value)
+{
+	uint64_t n;
+
+	if ((str_eqc(column, "file") || str_eqc(column, "row")) && str_u64(value, &n))
+		buf_str(out, value);
+	else
+		json_cell(out, value);
+}
+
 static void
 json_rows(const struct quality_result *r, struct buf *out)
 {
@@ -28,7 +40,11 @@ json_rows(const struct quality_result *r, struct buf *out)
 			if (k) buf_char(out, ',');
 			buf_json(out, r->row_columns[k]);
 			buf_char(out, ':');
-			json_cell(out, r->row_values[i * r->row_column_count + k]);
+			Str value = r->row_values[i * r->row_column_count + k];
+			if (k < 2)
+				json_field(out, r->row_columns[k], value);
+			else
+				json_cell(out, value);
 		}
 		buf_char(out, '}');
 	}
@@ -56,7 +72,7 @@ json_check(const struct quality_result *r, struct quality_show show, struct buf 
 	json_member(out, "dimension", k->dimension);
 	json_member(out, "outcome", str_c(outcome_names[r->outcome]));
 	json_member(out, "value", bare ? S("") : r->value);
-	json_member(out, "must", str_c(k->range ? "" : rule_operator_name(k->op)));
+	json_member(out, "must", r->must);
 	json_member(out, "message", bare ? S("") : r->message);
 	if (show.rows) json_rows(r, out);
 	buf_char(out, '}');

@@ -221,7 +221,8 @@ shows_json_and_text(void **state)
 	quality_json(r, (struct quality_show){.statistics = true, .rows = true}, &out);
 	assert_non_null(strstr(buf_z(&out), "{\"table\":\"t\",\"rows\":1234567,\"passed\":false,\"checks\":[{\"id\":\"t.k.minimum\""));
 	assert_non_null(strstr(buf_z(&out), "\"outcome\":\"fail\",\"value\":\"-4\",\"must\":\"\",\"message\":\"2 rows; smallest -4\","
-	                                    "\"rows\":[{\"file\":\"1\",\"row\":\"7\",\"k\":\"-4\"},{\"file\":\"1\",\"row\":\"9\",\"k\":null}]}"));
+	                                    "\"rows\":[{\"file\":1,\"row\":7,\"k\":\"-4\"},{\"file\":1,\"row\":9,\"k\":null}]}"));
+	assert_non_null(strstr(buf_z(&out), "\"value\":\"0\",\"must\":\"must be 0\""));
 	assert_non_null(strstr(buf_z(&out), "\"statistics\":[{\"column\":\"k\",\"type\":\"BIGINT\",\"nulls\":0,\"min\":\"-4\",\"max\":null}"));
 	out.n = 0;
 	quality_text(r, (struct quality_show){.rows = true}, &out);

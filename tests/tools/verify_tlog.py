@@ -2,6 +2,7 @@
 """Prove a copy of the logs without any of the program's code.
 
 usage: verify_tlog.py DIR [--json]
+       verify_tlog.py --self-test     prove a log made on the spot; then change each byte of its files: each must be found
 
 DIR holds logs/<id>/{checkpoint,keys,tile/…}, as a node's data folder does. For each log: the checkpoint's Ed25519 signature by
 the key in `keys`, the root over all entries (RFC 6962), every hash tile and every entry bundle (c2sp.org/tlog-tiles), and of
@@ -13,9 +14,10 @@ import hashlib
 import json
 import pathlib
 import sys
+import tempfile
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 WIDTH = 256
 
@@ -181,7 +183,55 @@ def log_check(folder):
     return {"size": size, "root": root.hex(), "envelopes": envelopes}
 
 
+def log_make(folder, count):
+    """A log of small entries with a full tile and two levels, as the specifications have it."""
+    origin = f"heddle/{folder.name}"
+    key = Ed25519PrivateKey.generate()
+    public = b"\x01" + key.public_key().public_bytes_raw()
+    key_id = hashlib.sha256(origin.encode() + b"\n" + public).digest()[:4]
+    entries = [b"entry %d" % i for i in range(count)]
+    levels = {"entries": [len(e).to_bytes(2, "big") + e for e in entries], 0: [leaf_hash(e) for e in entries]}
+    levels[1] = [root_of(levels[0][i : i + WIDTH]) for i in range(0, count - count % WIDTH, WIDTH)]
+    for level, items in levels.items():
+        for at in range(0, len(items), WIDTH):
+            row = items[at : at + WIDTH]
+            path = folder / tile_path(level, at // WIDTH, len(row))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"".join(row))
+    text = f"{origin}\n{count}\n{base64.b64encode(root_of(levels[0])).decode()}\n"
+    signature = base64.b64encode(key_id + key.sign(text.encode())).decode()
+    (folder / "checkpoint").write_text(f"{text}\n\u2014 {origin} {signature}\n", encoding="utf-8")
+    (folder / "keys").write_text(f"{origin}+{key_id.hex()}+{base64.b64encode(public).decode()}\n", encoding="utf-8")
+
+
+def refuses(folder):
+    try:
+        log_check(folder)
+    except (Problem, ValueError, OSError):
+        return True
+    return False
+
+
+def self_test():
+    missed = tried = 0
+    with tempfile.TemporaryDirectory() as where:
+        folder = pathlib.Path(where) / "journal"
+        log_make(folder, 259)
+        proven = not refuses(folder)
+        for path in [p for p in sorted(folder.rglob("*")) if p.is_file()]:
+            data = path.read_bytes()
+            for at in range(0, len(data), 1 if len(data) < 500 else 41):
+                path.write_bytes(data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :])
+                tried += 1
+                missed += not refuses(folder)
+            path.write_bytes(data)
+    print(f"{tried} changes, {missed} missed" if proven else "a right log was refused")
+    return 0 if proven and tried > 500 and missed == 0 else 1
+
+
 def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("dir", type=pathlib.Path)
     parser.add_argument("--json", action="store_true")

@@ -5,28 +5,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <sys/wait.h>
 
 #include "kit.h"
-#include "ledger/verify.h"
-
-static struct ledger *
-open_ok(struct ctx *c, const struct kit *k)
-{
-	struct ledger *l = NULL;
-
-	assert_done(c, ledger_open(c, k->fd, &l));
-	return l;
-}
-
-static void
-create_all(struct ctx *c, struct ledger *l)
-{
-	for (size_t i = 0; i < KIT_LOGS; i++) {
-		assert_done(c, ledger_create(c, l, kit_ids[i]));
-		assert_done(c, kit_set_key(c, l, kit_ids[i]));
-	}
-}
 
 /* Heads, every entry, the newest leaf, some proofs: all as the model says. */
 static void
@@ -55,23 +35,6 @@ check_log(struct ctx *c, struct ledger *l, Str id, uint64_t size, uint32_t *r)
 	arena_reset(c->arena);
 }
 
-/* Everything on disk, proven offline; returns how many entries. */
-static uint64_t
-verify_ok(struct ctx *c, const struct kit *k)
-{
-	struct verify_report *r;
-	size_t n;
-	uint64_t entries = 0;
-
-	assert_done(c, ledger_verify_dir(c, k->fd, NULL, NULL, NULL, NULL, &r, &n));
-	for (size_t i = 0; i < n; i++) {
-		if (!r[i].ok) fail_msg("%.*s: %.*s", STR(r[i].log_id), STR(r[i].problem));
-		entries += r[i].entries;
-	}
-	arena_reset(c->arena);
-	return entries;
-}
-
 /* Random appends, commits, rollbacks, publishes and re-openings against the model. */
 static void
 random_life(void **state)
@@ -85,8 +48,8 @@ random_life(void **state)
 	kit_init(&k);
 	for (uint32_t seed = 1; seed <= 3; seed++) {
 		uint32_t r = seed;
-		struct ledger *l = open_ok(&c, &k);
-		create_all(&c, l);
+		struct ledger *l = kit_open(&c, &k);
+		kit_create(&c, l);
 		for (int step = 0; step < 60; step++) {
 			for (size_t i = 0; i < KIT_LOGS; i++)
 				assert_done(&c, kit_append(&c, l, kit_ids[i], kit_random(&r) % (kit_random(&r) % 12 == 0 ? 300 : 4)));
@@ -105,8 +68,8 @@ random_life(void **state)
 			if (kit_random(&r) % 8 == 0) {
 				assert_done(&c, kit_append(&c, l, kit_ids[1], 3)); /* lost: never committed */
 				ledger_close(l);
-				if (step % 4 == 0) assert_true(verify_ok(&c, &k) == committed[0] + committed[1] + committed[2]);
-				l = open_ok(&c, &k);
+				if (step % 4 == 0) assert_true(kit_verify(&c, &k) == committed[0] + committed[1] + committed[2]);
+				l = kit_open(&c, &k);
 			}
 			if (step % 10 == 9)
 				for (size_t i = 0; i < KIT_LOGS; i++) check_log(&c, l, kit_ids[i], committed[i], &r);
@@ -114,7 +77,7 @@ random_life(void **state)
 		assert_done(&c, ledger_publish(&c, l, kit_sign, NULL));
 		for (size_t i = 0; i < KIT_LOGS; i++) check_log(&c, l, kit_ids[i], committed[i], &r);
 		ledger_close(l);
-		assert_true(verify_ok(&c, &k) == committed[0] + committed[1] + committed[2]);
+		assert_true(kit_verify(&c, &k) == committed[0] + committed[1] + committed[2]);
 	}
 	kit_fini(&k);
 }
@@ -134,13 +97,13 @@ refusals(void **state)
 
 	(void)state;
 	kit_init(&k);
-	l = open_ok(&c, &k);
+	l = kit_open(&c, &k);
 	assert_int_equal(ledger_open(&c, k.fd, &second).code, ERR_CONFLICT);
 	assert_null(second);
 	assert_int_equal(ledger_create(&c, l, S("../../etc")).code, ERR_INVALID);
 	assert_int_equal(ledger_create(&c, l, S("AAAA")).code, ERR_INVALID);
 	assert_int_equal(ledger_append(&c, l, S("journal"), S("x"), &index).code, ERR_NOT_FOUND);
-	create_all(&c, l);
+	kit_create(&c, l);
 	assert_int_equal(ledger_append(&c, l, S("journal"), str_of(big, sizeof big), &index).code, ERR_TOO_LARGE);
 	assert_done(&c, ledger_append(&c, l, S("journal"), str_of(big, LEDGER_ENTRY_MAX), &index));
 	assert_int_equal(ledger_entry(&c, l, S("journal"), 0, &entry).code, ERR_NOT_FOUND); /* not committed */
@@ -180,8 +143,8 @@ signer_fails(void **state)
 
 	(void)state;
 	kit_init(&k);
-	struct ledger *l = open_ok(&c, &k);
-	create_all(&c, l);
+	struct ledger *l = kit_open(&c, &k);
+	kit_create(&c, l);
 	assert_done(&c, kit_append(&c, l, kit_ids[1], 5));
 	assert_done(&c, ledger_commit(&c, l));
 	assert_done(&c, ledger_publish(&c, l, kit_sign, NULL));
@@ -193,14 +156,14 @@ signer_fails(void **state)
 	assert_done(&c, ledger_file(&c, l, kit_ids[1], S("checkpoint"), &after));
 	assert_true(str_eq(before, after));
 	ledger_close(l);
-	l = open_ok(&c, &k);
+	l = kit_open(&c, &k);
 	assert_done(&c, kit_append(&c, l, kit_ids[1], 1));
 	assert_done(&c, ledger_commit(&c, l));
 	assert_done(&c, ledger_publish(&c, l, kit_sign, NULL));
 	assert_int_equal(ledger_states(l, &a, &s), KIT_LOGS);
 	assert_true(s[0].published == 11 && s[0].size == 11 && !s[0].damaged && str_eq(s[0].log_id, kit_ids[1]));
 	ledger_close(l);
-	verify_ok(&c, &k);
+	kit_verify(&c, &k);
 	kit_fini(&k);
 }
 
@@ -215,8 +178,8 @@ served_files(void **state)
 
 	(void)state;
 	kit_init(&k);
-	struct ledger *l = open_ok(&c, &k);
-	create_all(&c, l);
+	struct ledger *l = kit_open(&c, &k);
+	kit_create(&c, l);
 	assert_int_equal(ledger_file(&c, l, kit_ids[1], S("checkpoint"), &f).code, ERR_NOT_FOUND);
 	assert_done(&c, kit_append(&c, l, kit_ids[1], 600));
 	assert_done(&c, ledger_commit(&c, l));
@@ -255,8 +218,8 @@ drop_tail(void **state)
 
 	(void)state;
 	kit_init(&k);
-	struct ledger *l = open_ok(&c, &k);
-	create_all(&c, l);
+	struct ledger *l = kit_open(&c, &k);
+	kit_create(&c, l);
 	assert_done(&c, kit_append(&c, l, kit_ids[1], 300));
 	assert_done(&c, ledger_commit(&c, l));
 	assert_done(&c, ledger_publish(&c, l, kit_sign, NULL));
@@ -270,7 +233,7 @@ drop_tail(void **state)
 	assert_done(&c, ledger_drop_tail(&c, l, kit_ids[1], 302, S("the \"signature\" is wrong")));
 	check_log(&c, l, kit_ids[1], 302, &r);
 	ledger_close(l);
-	l = open_ok(&c, &k);
+	l = kit_open(&c, &k);
 	check_log(&c, l, kit_ids[1], 302, &r);
 	assert_done(&c, ledger_refused(&c, l, &list, &n));
 	assert_int_equal(n, 2);
@@ -282,7 +245,7 @@ drop_tail(void **state)
 	assert_done(&c, ledger_publish(&c, l, kit_sign, NULL));
 	check_log(&c, l, kit_ids[1], 302, &r);
 	ledger_close(l);
-	verify_ok(&c, &k);
+	kit_verify(&c, &k);
 	kit_fini(&k);
 }
 
@@ -296,180 +259,18 @@ drop_not_below_promise(void **state)
 
 	(void)state;
 	kit_init(&k);
-	struct ledger *l = open_ok(&c, &k);
-	create_all(&c, l);
+	struct ledger *l = kit_open(&c, &k);
+	kit_create(&c, l);
 	assert_done(&c, kit_append(&c, l, kit_ids[1], 4));
 	assert_done(&c, ledger_commit(&c, l));
 	assert_false(err_ok(ledger_publish(&c, l, bad_sign, &k)));
 	for (int again = 0; again < 3; again++) {
 		assert_int_equal(ledger_drop_tail(&c, l, kit_ids[1], 3, S("x")).code, ERR_CONFLICT);
 		ledger_close(l);
-		l = open_ok(&c, &k);
+		l = kit_open(&c, &k);
 	}
 	ledger_close(l);
 	kit_fini(&k);
-}
-
-/* --- faults --- */
-
-struct acked { uint64_t size[KIT_LOGS]; bool done; };
-
-/* A little life: create, commits, publishes over tile borders. What was acknowledged is told through *acked at once. */
-static Err
-life(struct ctx *c, const struct kit *k, struct acked *acked)
-{
-	struct ledger *l = NULL;
-
-	TRY(ledger_open(c, k->fd, &l));
-	Err e = OK;
-	for (size_t i = 0; i < KIT_LOGS && err_ok(e); i++) {
-		e = ledger_create(c, l, kit_ids[i]);
-		if (err_ok(e)) e = kit_set_key(c, l, kit_ids[i]);
-	}
-	for (unsigned step = 0; step < 5 && err_ok(e); step++) {
-		struct ledger_head h[KIT_LOGS];
-		for (size_t i = 0; i < KIT_LOGS && err_ok(e); i++) e = kit_append(c, l, kit_ids[i], i == 1 && step == 1 ? 257 : (unsigned)i + 1);
-		for (size_t i = 0; i < KIT_LOGS && err_ok(e); i++) e = ledger_head(c, l, kit_ids[i], &h[i]);
-		if (err_ok(e)) e = ledger_commit(c, l);
-		for (size_t i = 0; i < KIT_LOGS && err_ok(e); i++) acked->size[i] = h[i].size;
-		if (err_ok(e) && step % 2 == 1) e = ledger_publish(c, l, kit_sign, NULL);
-	}
-	ledger_close(l);
-	acked->done = err_ok(e);
-	return e;
-}
-
-/* After whatever happened: it opens, nothing acknowledged is lost, what is there is the model's, it can go on and be proven. */
-static void
-check_after(struct ctx *c, const struct kit *k, const struct acked *acked, uint64_t n)
-{
-	struct ledger_head h;
-	struct ledger_state *s;
-
-	fault_armed = (struct fault){.at = 0};
-	struct ledger *l = open_ok(c, k);
-	size_t count = ledger_states(l, c->arena, &s);
-	for (size_t i = 0; i < count; i++)
-		if (s[i].damaged) fail_msg("fault %llu: damaged: %s", (unsigned long long)n, s[i].damage);
-	create_all(c, l);
-	for (size_t i = 0; i < KIT_LOGS; i++) {
-		assert_done(c, ledger_head(c, l, kit_ids[i], &h));
-		if (h.size < acked->size[i]) fail_msg("fault %llu: %llu acknowledged, %llu there", (unsigned long long)n, (unsigned long long)acked->size[i], (unsigned long long)h.size);
-		Hash root = kit_root(kit_ids[i], h.size);
-		assert_memory_equal(h.root.b, root.b, HASH_BYTES);
-		assert_done(c, ledger_read(c, l, kit_ids[i], 0, h.size, kit_compare, (void *)(uintptr_t)&kit_ids[i]));
-		assert_done(c, kit_append(c, l, kit_ids[i], 2));
-	}
-	assert_done(c, ledger_commit(c, l));
-	assert_done(c, ledger_publish(c, l, kit_sign, NULL));
-	ledger_close(l);
-	verify_ok(c, k);
-}
-
-static void
-sweep_errors(int error, enum fault_kind kind)
-{
-	ARENA_AUTO a = ARENA_INIT;
-	struct ctx c = {.arena = &a};
-	bool failed = true;
-	uint64_t n = 0;
-
-	while (failed) {
-		struct kit k;
-		struct acked acked = {.done = false};
-		kit_init(&k);
-		fault_armed = (struct fault){.at = ++n, .kind = kind, .error = error};
-		Err e = life(&c, &k, &acked);
-		failed = fault_armed.hits >= n;
-		if (!failed) assert_done(&c, e); /* past the last fault point */
-		check_after(&c, &k, &acked, n);
-		kit_fini(&k);
-		arena_reset(&a);
-	}
-	assert_true(n > 150); /* the sweep did go over all of it */
-}
-
-static void fault_eio(void **state) { (void)state; sweep_errors(EIO, FAULT_ERRNO); }
-static void fault_enospc(void **state) { (void)state; sweep_errors(ENOSPC, FAULT_ERRNO); }
-static void fault_short(void **state) { (void)state; sweep_errors(0, FAULT_SHORT); }
-
-/* The process dies at the n-th input or output; what it had acknowledged stands in a pipe. */
-static void
-fault_kill(void **state)
-{
-	ARENA_AUTO a = ARENA_INIT;
-	struct ctx c = {.arena = &a};
-	bool killed = true;
-	uint64_t n = 0;
-
-	(void)state;
-	while (killed) {
-		struct kit k;
-		struct acked *acked = NEW(&a, struct acked);
-		int status;
-		kit_init(&k);
-		int fd = open(k.path, O_TMPFILE | O_RDWR, 0600);
-		assert_true(fd >= 0);
-		n++;
-		pid_t pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0) {
-			struct acked mine = {.done = false};
-			fault_armed = (struct fault){.at = n, .kind = FAULT_KILL};
-			struct ledger *l = NULL;
-			if (!err_ok(ledger_open(&c, k.fd, &l))) _exit(3);
-			for (size_t i = 0; i < KIT_LOGS; i++)
-				if (!err_ok(ledger_create(&c, l, kit_ids[i])) || !err_ok(kit_set_key(&c, l, kit_ids[i]))) _exit(3);
-			for (unsigned step = 0; step < 5; step++) {
-				struct ledger_head h;
-				for (size_t i = 0; i < KIT_LOGS; i++)
-					if (!err_ok(kit_append(&c, l, kit_ids[i], i == 1 && step == 1 ? 257 : (unsigned)i + 1))) _exit(3);
-				if (!err_ok(ledger_commit(&c, l))) _exit(3);
-				for (size_t i = 0; i < KIT_LOGS; i++) {
-					if (!err_ok(ledger_head(&c, l, kit_ids[i], &h))) _exit(3);
-					mine.size[i] = h.size;
-				}
-				if (pwrite(fd, &mine, sizeof mine, 0) != sizeof mine) _exit(3);
-				if (step % 2 == 1 && !err_ok(ledger_publish(&c, l, kit_sign, NULL))) _exit(3);
-			}
-			_exit(0);
-		}
-		assert_true(waitpid(pid, &status, 0) == pid);
-		killed = WIFSIGNALED(status);
-		if (!killed) assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-		assert_true(pread(fd, acked, sizeof *acked, 0) >= 0);
-		close(fd);
-		check_after(&c, &k, acked, n);
-		kit_fini(&k);
-		arena_reset(&a);
-	}
-	assert_true(n > 150);
-}
-
-/* Faults while opening after an unfinished life: the second opening finds everything. */
-static void
-fault_open(void **state)
-{
-	ARENA_AUTO a = ARENA_INIT;
-	struct ctx c = {.arena = &a};
-	bool failed = true;
-
-	(void)state;
-	for (uint64_t n = 1; failed; n++) {
-		struct kit k;
-		struct acked acked = {.done = false};
-		struct ledger *l = NULL;
-		kit_init(&k);
-		assert_done(&c, life(&c, &k, &acked));
-		fault_armed = (struct fault){.at = n, .kind = FAULT_ERRNO, .error = n % 2 ? EIO : ENOSPC};
-		Err e = ledger_open(&c, k.fd, &l);
-		failed = fault_armed.hits >= n;
-		if (!failed) assert_done(&c, e);
-		if (err_ok(e)) ledger_close(l);
-		check_after(&c, &k, &acked, n);
-		kit_fini(&k);
-		arena_reset(&a);
-	}
 }
 
 /* A failed fdatasync: the ledger is dead for good, though the next one would succeed. */
@@ -484,8 +285,8 @@ sync_fails(void **state)
 
 	(void)state;
 	kit_init(&k);
-	struct ledger *l = open_ok(&c, &k);
-	create_all(&c, l);
+	struct ledger *l = kit_open(&c, &k);
+	kit_create(&c, l);
 	assert_done(&c, kit_append(&c, l, kit_ids[1], 1));
 	assert_done(&c, ledger_commit(&c, l));
 	for (int error = 0; error < 2; error++) {
@@ -498,7 +299,7 @@ sync_fails(void **state)
 		assert_int_equal(ledger_publish(&c, l, kit_sign, NULL).code, ERR_READ_ONLY);
 		assert_int_equal(ledger_entry(&c, l, kit_ids[1], 0, &entry).code, ERR_READ_ONLY);
 		ledger_close(l);
-		l = open_ok(&c, &k);
+		l = kit_open(&c, &k);
 	}
 	ledger_close(l);
 	kit_fini(&k);
@@ -515,8 +316,8 @@ disk_full(void **state)
 
 	(void)state;
 	kit_init(&k);
-	struct ledger *l = open_ok(&c, &k);
-	create_all(&c, l);
+	struct ledger *l = kit_open(&c, &k);
+	kit_create(&c, l);
 	assert_done(&c, kit_append(&c, l, kit_ids[1], 3));
 	assert_done(&c, ledger_commit(&c, l));
 	for (int kind = 0; kind < 2; kind++) {
@@ -529,7 +330,7 @@ disk_full(void **state)
 	assert_done(&c, kit_append(&c, l, kit_ids[1], 2));
 	assert_done(&c, ledger_commit(&c, l));
 	ledger_close(l);
-	l = open_ok(&c, &k);
+	l = kit_open(&c, &k);
 	check_log(&c, l, kit_ids[1], 5, &r);
 	assert_string_equal(ledger_cut(l), "");
 	ledger_close(l);
@@ -542,8 +343,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(random_life), cmocka_unit_test(refusals),    cmocka_unit_test(signer_fails), cmocka_unit_test(served_files),
 	    cmocka_unit_test(drop_tail),   cmocka_unit_test(drop_not_below_promise), cmocka_unit_test(sync_fails), cmocka_unit_test(disk_full),
-	    cmocka_unit_test(fault_eio),   cmocka_unit_test(fault_enospc), cmocka_unit_test(fault_short), cmocka_unit_test(fault_kill),
-	    cmocka_unit_test(fault_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,14 @@ give(struct ctx *c, const struct datadir *d, const char *path, unsigned owner, m
 	return OK;
 }
 
+static bool
+is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* --- making --- */
 
 /* The names that init makes; files being replaced have a dot before and ".new" behind. */
@@ -153,6 +161,7 @@ make_folder(struct ctx *c, const char *path, struct datadir *d)
 	mode_t mode = d->uid_base ? 0711 : 0700; /* the roles' uids pass through it */
 
 	if (mkdir(path, mode) < 0 && errno != EEXIST) return os_err(c, errno, "make folder", path);
+	ENSURE(c, is_folder(path), INVALID, "'%s' is not a folder", path);
 	TRY(dir_open(c, AT_FDCWD, path, &d->fd));
 	TRY(check_free(c, path, d->fd));
 	if (fchmod(d->fd, mode) < 0) return os_err(c, errno, "set the mode of", path);
@@ -248,11 +257,9 @@ read_id(struct ctx *c, struct datadir *d)
 static Err
 open_all(struct ctx *c, const char *path, struct datadir *d)
 {
-	Err e = dir_open(c, AT_FDCWD, path, &d->fd);
-
-	ENSURE(c, e.code != ERR_NOT_FOUND && (!err_ok(e) || file_exists(d->fd, "node.id")), NOT_FOUND,
-	       "no node in '%s'; make one with: heddle init --data %s", path, path);
-	TRY(e);
+	ENSURE(c, is_folder(path), NOT_FOUND, "no node in '%s'; make one with: heddle init --data %s", path, path);
+	TRY(dir_open(c, AT_FDCWD, path, &d->fd));
+	ENSURE(c, file_exists(d->fd, "node.id"), NOT_FOUND, "no node in '%s'; make one with: heddle init --data %s", path, path);
 	if (!realpath(path, d->path)) return os_err(c, errno, "find", path);
 	TRY(find_uids(c, d));
 	TRY(lock_folder(c, d));

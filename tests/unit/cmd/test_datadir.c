@@ -61,7 +61,8 @@ test_no_place(void **state)
 	GOOD(dir_list(&k->c, k->fd, "node", 10, &names, &n));
 	assert_int_equal(n, 1); /* nothing was put there */
 	kit_write(k, "file", S("x"));
-	BAD(IO, datadir_make(&k->c, arena_printf(&k->arena, "%s/file", k->path).p, &d));
+	BAD(NOT_FOUND, datadir_open(&k->c, arena_printf(&k->arena, "%s/file", k->path).p, &d));
+	BAD(INVALID, datadir_make(&k->c, arena_printf(&k->arena, "%s/file", k->path).p, &d));
 	BAD(NOT_FOUND, datadir_make(&k->c, arena_printf(&k->arena, "%s/no/where", k->path).p, &d));
 }
 

@@ -307,11 +307,14 @@ pool_give_up_idle(struct core *core)
 void
 pool_drop_all(struct core *core)
 {
-	for (struct proc *p = procs, *next; p; p = next) {
-		next = p->next;
+again: /* whoever uses one goes on at once, and may release others */
+	for (struct proc *p = procs; p; p = p->next) {
 		if (p->state == PROC_SPARE || p->state == PROC_IDLE)
 			proc_release(core, p, false);
-		else
+		else if (p->peer)
 			proc_kill(core, p);
+		else
+			continue;
+		goto again;
 	}
 }

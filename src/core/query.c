@@ -9,7 +9,7 @@
 #include "crypt/encode.h"
 #include "os/log.h"
 
-enum { TABLES_MAX = 64 };
+enum { TABLES_MAX = 64, STREAM_PATIENCE_MS = 3600 * 1000 /* a client may read a big result slowly, but not for ever */ };
 
 struct running_query {
 	struct running_query *next;
@@ -67,11 +67,14 @@ void
 access_narrowed(struct core *core)
 {
 	core->policy_epoch++;
+again:
 	for (struct running_query *q = running; q; q = q->next) {
 		if (q->ended || still_decided(core, q)) continue;
 		q->ended = true;
 		q->why = "access was revoked or tightened while the query ran";
-		if (q->proc) proc_kill(core, q->proc); /* not a byte more */
+		if (!q->proc) continue;
+		proc_kill(core, q->proc); /* not a byte more; its fiber goes on at once and takes q out of the list */
+		goto again;
 	}
 	pool_give_up_idle(core);
 }
@@ -332,7 +335,7 @@ run_to_end(struct request *rq, struct run *r, struct msg_W_FINISHED *ret)
 	core_commit(core); /* the journal's entry is durable before the first row leaves */
 	ENSURE(&rq->c, !r->q.ended, DENIED, "%s", r->q.why);
 	stream(rq, r);
-	TRY(call_wait(core, &rq->c, &r->q.call, MSG_W_FINISHED, 0, &f));
+	TRY(call_wait(core, &rq->c, &r->q.call, MSG_W_FINISHED, STREAM_PATIENCE_MS, &f));
 	return msg_get_W_FINISHED(&rq->c, f.payload, ret);
 }
 

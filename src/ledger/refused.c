@@ -1,4 +1,5 @@
 /* The folder refused/: entries that were taken out of a log, each with its reason. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "codec/json.h"
@@ -6,6 +7,8 @@
 #include "crypt/hash.h"
 #include "ledger/log.h"
 #include "os/file.h"
+
+/* --- reading --- */
 
 enum { FILES_MAX = 100000, FILE_MAX = 64 * 1024 * 1024, LINE_MAX_BYTES = 256 * 1024 };
 
@@ -95,4 +98,57 @@ Err
 ledger_refused(struct ctx *c, const struct ledger *l, struct ledger_refused **ret, size_t *ret_n)
 {
 	return refused_read(c, l->dirfd, ret, ret_n);
+}
+
+/* --- taking entries out --- */
+
+static void
+refused_line(const struct log *g, size_t i, Str reason, struct buf *out)
+{
+	buf_printf(out, "{\"log\":\"%s\",\"index\":%llu,\"leaf\":\"", g->id, (unsigned long long)(g->tiles.size + i));
+	hex_put(out, str_of(g->tail[i].leaf.b, HASH_BYTES));
+	buf_c(out, "\",\"reason\":");
+	buf_json(out, reason);
+	buf_c(out, ",\"entry\":\"");
+	base64_put(out, log_tail_entry(g, i));
+	buf_c(out, "\"}\n");
+}
+
+static void
+tail_cut(struct log *g, size_t keep)
+{
+	tile_stack_edge(&g->tiles, &g->edge);
+	for (size_t i = 0; i < keep; i++) tree_append(&g->edge, &g->tail[i].leaf);
+	g->bytes.n = g->tail[keep].at;
+	g->tail_count = g->committed_count = keep;
+	g->next = g->edge;
+}
+
+Err
+ledger_drop_tail(struct ctx *c, struct ledger *l, Str log_id, uint64_t from, Str reason)
+{
+	struct log *g = log_find(l, log_id);
+	BUF_AUTO lines = BUF_INIT;
+	char path[LOG_PATH_MAX], sum[17];
+	Hash prev = {{0}}, whole;
+
+	TRY(ledger_usable(c, l));
+	ENSURE(c, g, NOT_FOUND, "there is no log '%.*s'", STR(log_id));
+	ENSURE(c, !l->frozen && !g->damaged, CORRUPT, "nothing can be taken out: %s", l->frozen ? l->why : g->damage);
+	ENSURE(c, l->dirty_count == 0, CONFLICT, "something is appended and not committed");
+	ENSURE(c, from < log_committed(g), NOT_FOUND, "the log has %llu entries", (unsigned long long)log_committed(g));
+	ENSURE(c, from >= g->tiles.size && from >= g->sealed.size, CONFLICT, "entry %llu is under a signed checkpoint", (unsigned long long)from);
+	size_t keep = (size_t)(from - g->tiles.size);
+	for (size_t i = keep; i < g->committed_count; i++) refused_line(g, i, reason, &lines);
+	crypt_sha256(buf_view(&lines), whole.b);
+	hex_text(whole.b, 8, sum); /* the name holds the sum of the file */
+	snprintf(path, sizeof path, "refused/%s.%llu.%s", g->id, (unsigned long long)from, sum);
+	TRY(ledger_guard(c, l, dir_make(c, l->dirfd, "refused", 0700)));
+	TRY(ledger_guard(c, l, file_replace(c, l->dirfd, path, buf_view(&lines), 0600)));
+	if (from > 0) TRY(log_leaf(c, l, g, from - 1, &prev));
+	tail_cut(g, keep);
+	g->prev = g->next_prev = prev;
+	Err e = wal_rewrite(c, l);
+	if (!err_ok(e)) e.code = ERR_IO; /* memory and file differ: no way on */
+	return ledger_guard(c, l, e);
 }

@@ -220,7 +220,14 @@ verify_node(struct cli *cli, int dirfd)
 	const json_t *logs = json_object_get(answer, "logs");
 	json_array_foreach(logs, i, l) {
 		const char *log = json_string_value(json_object_get(l, "log"));
-		if (log && js_count(l, "size")) TRY(fetch_log(cli, dirfd, log, &size));
+		if (!log || !js_count(l, "size")) continue;
+		Err e = fetch_log(cli, dirfd, log, &size);
+		if (e.code == ERR_DENIED && strcmp(log, "journal") == 0) { /* for auditors: leave it out, and say so */
+			fprintf(stderr, "heddle: left out: %s\n", cli->c.detail);
+			cli->c.detail[0] = 0;
+			continue;
+		}
+		TRY(e);
 	}
 	TRY(verify(cli, dirfd, &r, &n));
 	const char **names = NEW_N(&cli->arena, n, const char *);

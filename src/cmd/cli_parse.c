@@ -193,7 +193,8 @@ parse_option(struct cli *cli, int argc, char **argv, int *at, enum option_id *re
 		ENSURE(&cli->c, !value, INVALID, "--%s takes no value", o->name);
 		value = "";
 	} else if (!value) {
-		ENSURE(&cli->c, *at + 1 < argc, INVALID, "--%s needs a value: --%s %s", o->name, o->name, o->value);
+		/* a value that begins with dashes has to be written --name=--value: it is more often one forgotten */
+		ENSURE(&cli->c, *at + 1 < argc && !is_option(argv[*at + 1]), INVALID, "--%s needs a value: --%s %s", o->name, o->name, o->value);
 		value = argv[++*at];
 	}
 	ENSURE(&cli->c, o->kind != OPTION_ONE || !cli_option(cli, id), INVALID, "--%s is given twice", o->name);

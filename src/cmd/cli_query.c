@@ -56,14 +56,13 @@ print_applied(struct cli *cli, const json_t *applied)
 	size_t i;
 
 	json_array_foreach(applied, i, t) {
-		const json_t *rows = json_object_get(t, "rows"), *hidden = json_object_get(t, "hidden");
-		Str grant = js_text(t, "grant"), masks = js_line(a, json_object_get(t, "masks")), hide = js_line(a, hidden);
+		Str grant = js_text(t, "grant"), masks = js_line(a, json_object_get(t, "masks"));
+		uint64_t hidden = js_count(t, "hidden");
 		BUF_AUTO b = BUF_INIT;
 		if (grant.n) buf_printf(&b, ", grant %.*s", STR(grant));
-		if (json_is_string(rows)) buf_printf(&b, ", rows where %.*s", STR(js_text(t, "rows")));
-		if (json_is_true(rows)) buf_c(&b, ", some rows only");
+		if (js_true(t, "rows_filtered")) buf_c(&b, ", some rows only");
 		if (masks.n) buf_printf(&b, ", masked %.*s", STR(masks));
-		if (hide.n && !str_eq(hide, S("0"))) buf_printf(&b, ", hidden %.*s", STR(hide));
+		if (hidden) buf_printf(&b, ", %llu column%s hidden", (unsigned long long)hidden, hidden == 1 ? "" : "s");
 		fputs("  ", stderr);
 		out_text(stderr, js_text(t, "table"));
 		out_text(stderr, b.n ? buf_view(&b) : S(", as it is"));

@@ -34,13 +34,11 @@ logs(struct cli *cli, const json_t *status)
 
 	g.indent = 2;
 	json_array_foreach(json_object_get(status, "logs"), i, l) {
-		Str name = js_text(l, "name"), damage = js_text(l, "damage");
-		const json_t *damaged = json_object_get(l, "damaged");
-		if (json_is_string(damaged)) damage = js_text(l, "damaged");
+		Str name = js_text(l, "name"), damage = js_text(l, "damaged");
 		grid_cell(&g, name.n ? name : js_text(l, "log"));
 		grid_cell(&g, text_count(a, js_count(l, "size")));
 		grid_cell(&g, text_count(a, js_count(l, "published")));
-		if (json_is_true(damaged) || damage.n)
+		if (damage.n)
 			grid_printf(&g, "DAMAGED %.*s", STR(damage));
 		else
 			grid_cell(&g, S("good"));

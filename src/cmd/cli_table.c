@@ -48,7 +48,7 @@ const struct command cli_commands[] = {
 	 "The administrator's token is left in DIR/admin.token, readable by you alone."},
 	{"Node", "serve", "--data DIR [--http ADDR:PORT] [--config FILE]", "run the node", NULL,
 	 BIT(OPT_DATA_DIR) | BIT(OPT_HTTP) | BIT(OPT_CONFIG), BIT(OPT_DATA_DIR), 0, 0, "heddle serve --data ./node --http 127.0.0.1:7878",
-	 "Makes the folder first when it is not there. Ctrl-C stops it; nothing that was acknowledged is lost.\n"
+	 "Ctrl-C stops it; nothing that was acknowledged is lost.\n"
 	 "Without a certificate it listens on loopback addresses only."},
 	{"Node", "status", "", "the node, its roles and their sandbox, its logs, what was refused", cli_run_status, 0, 0, 0, 0,
 	 "heddle status", NULL},

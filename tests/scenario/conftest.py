@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,9 +34,20 @@ def node(make_node):
     return make_node().start()
 
 
+@pytest.fixture(scope="session")
+def shop_template(tmp_path_factory):
+    """A stopped node with the shop's people and products, made once; tests work on copies."""
+    shop = Shop(Node(tmp_path_factory.mktemp("template") / "n").start())
+    shop.set_up()
+    assert shop.node.stop() == 0
+    return shop.node.folder
+
+
 @pytest.fixture
-def shop(node):
-    return Shop(node)
+def shop(make_node, shop_template):
+    node = make_node()
+    subprocess.run(["cp", "-a", f"{shop_template}/.", node.folder], check=True)
+    return Shop(node.start())
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -70,8 +70,8 @@ def test_every_operation_answers_as_told(shop):
     api = Api(shop)
     by_path = {(m, p): op for op, (m, p, _) in api.operations.items()}
 
-    def call(method, path, **more):
-        return api(by_path[method, path], **more)
+    def call(method, template, **more):
+        return api(by_path[method, template], **more)
 
     node, v1 = shop.node, "/api/v1"
     call("GET", "/healthz")

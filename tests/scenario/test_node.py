@@ -11,7 +11,7 @@ import time
 
 import pytest
 import requests
-from harness import BAD, FAILED, HEDDLE, REFUSED, Node, Shop, alive, parquet, wait_for
+from harness import BAD, FAILED, HEDDLE, NOT_FOUND, REFUSED, Node, Shop, alive, parquet, wait_for
 
 ROLES = {"parent", "gate", "core", "keys", "lake"}
 
@@ -23,7 +23,7 @@ def role_pids(node):
 def test_status_shows_every_role_locked_in(node):
     status = node.heddle("status")
     roles = {r["role"]: r for r in status["roles"]}
-    assert ROLES <= set(roles) and status["center"] == "governance" and status["memory_bytes"] > 1_000_000
+    assert ROLES <= set(roles) and status["center"] == "governance"
     for name in ROLES - {"parent"}:
         assert re.fullmatch(r"L[123]", roles[name]["sandbox"]), roles[name]
         assert roles[name]["restarts"] == 0 and alive(roles[name]["pid"])
@@ -72,21 +72,25 @@ def test_no_process_stays_behind(node):
 
 def test_a_second_server_on_the_same_folder(node, make_node):
     done = subprocess.run([HEDDLE, "serve", "--data", node.data, "--http", "127.0.0.1:0"], capture_output=True, text=True, timeout=30)
-    assert done.returncode == BAD and str(node.data) in done.stderr and len(done.stderr.splitlines()) <= 3, done.stderr
+    assert done.returncode == BAD and "another heddle" in done.stderr and len(done.stderr.splitlines()) <= 3, done.stderr
     assert node.heddle("status")["node"]
 
 
 def test_a_busy_port(node, make_node):
     other = make_node("other")
-    other.heddle("init", "--data", other.data, json_=False, admin=False) if other.port else None
-    done = subprocess.run([HEDDLE, "serve", "--data", other.data, "--http", f"127.0.0.1:{node.port}"], capture_output=True, text=True, timeout=30)
+    other.port = node.port
+    other.heddle("init", "--data", other.data, json_=False, admin=False)
+    done = subprocess.run([HEDDLE, "serve", "--data", other.data, "--http", f"127.0.0.1:{other.port}"], capture_output=True, text=True, timeout=30)
     assert done.returncode in (BAD, FAILED) and str(node.port) in done.stderr and "use" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "127.0.0.1", "127.0.0.1:99999", "nowhere:80", ":::", "127.0.0.1:x"])
-def test_addresses_it_does_not_take(tmp_path, address):
+def test_addresses_it_does_not_take(make_node, address):
     """Without a certificate it listens on loopback alone."""
-    done = subprocess.run([HEDDLE, "serve", "--data", tmp_path / "d", "--http", address], capture_output=True, text=True, timeout=30)
+    node = make_node()
+    node.port = 1
+    node.heddle("init", "--data", node.data, json_=False, admin=False)
+    done = subprocess.run([HEDDLE, "serve", "--data", node.data, "--http", address], capture_output=True, text=True, timeout=30)
     assert done.returncode == BAD and done.stderr, done.stderr
 
 
@@ -94,7 +98,7 @@ def test_a_data_folder_that_is_none(tmp_path):
     (tmp_path / "file").write_text("x")
     for folder in (tmp_path / "file", tmp_path / "no" / "such" / "place"):
         done = subprocess.run([HEDDLE, "serve", "--data", folder, "--http", "127.0.0.1:0"], capture_output=True, text=True, timeout=30)
-        assert done.returncode == BAD and done.stderr, (folder, done.stderr)
+        assert done.returncode in (BAD, NOT_FOUND) and folder.name in done.stderr, (folder, done.stderr)
 
 
 def test_a_bad_config_names_what_is_wrong(make_node):
@@ -113,7 +117,9 @@ def test_starts_fast_and_stays_small(node):
     took = time.monotonic() - start
     assert took < 5 * (6 if "HEDDLE_SANITIZED" in os.environ else 1)
     if "HEDDLE_SANITIZED" not in os.environ:
-        assert node.heddle("status")["memory_bytes"] < 300_000_000
+        memory = sum(int(re.search(r"^Pss:\s+(\d+) kB", open(f"/proc/{pid}/smaps_rollup").read(), re.M)[1])
+                     for pid in [*node.pids(), node.process.pid] if alive(pid))
+        assert memory < 300_000, f"{memory} kB"
 
 
 def test_everything_survives_a_restart(shop):
@@ -183,7 +189,7 @@ def test_a_full_disk(make_node, tmp_path):
     node.data = disk / "node"
     try:
         node.start()
-        shop = Shop(node)
+        shop = Shop(node).set_up()
         grant = shop.grant()
         large = parquet(shop.folder / "large.parquet", "select i::bigint order_id, (random()*1e9)::bigint customer_id, 1::bigint store_id, random() "
                         "amount, date '2024-01-01' ordered_on, md5(i::text) card, md5((i+1)::text) secret_note from range(1, 700000) t(i)")

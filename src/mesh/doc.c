@@ -57,15 +57,14 @@ struct scan {
 
 static bool scan_value(struct scan *s, Str key);
 
-/* The rest of a string whose plain beginning [from, p) ends at a backslash. Escapes of one letter; \u is left to jansson. What is
+/* The rest of a string whose beginning [from, p), all bytes of it or'ed in `high`, ends at a backslash. Escapes of one letter; \u is left to jansson. What is
  * unescaped is shorter than the text, so one piece of memory of its size does for all of it. */
 static bool
-scan_escaped(struct scan *s, const char *from, Str *ret)
+scan_escaped(struct scan *s, const char *from, unsigned char high, Str *ret)
 {
 	static const char means[256] = {['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
 	struct doc *d = s->d;
 	size_t n = (size_t)(s->p - from);
-	unsigned char high = 0;
 
 	if (!d->unescaped) d->unescaped = mem_resize(NULL, s->size);
 	char *to = d->unescaped + d->unescaped_n;
@@ -96,7 +95,7 @@ scan_text(struct scan *s, Str *ret)
 	s->p += plain_bytes(s->p, (size_t)(s->end - s->p));
 	for (; s->p < s->end && *s->p != '"'; s->p++) {
 		unsigned char b = (unsigned char)*s->p;
-		if (b == '\\') return scan_escaped(s, from, ret);
+		if (b == '\\') return scan_escaped(s, from, high, ret);
 		if (b < 0x20) return false;
 		high |= b;
 	}

@@ -1,6 +1,7 @@
-/* How fast a log is folded: bench_replay [EVENTS]. A log of grants, each third one revoked later, as a node would have written it;
- * folded with records written, once as from checkpoints (no signatures) and once, a part of it, checking every signature.
- * Prints events a second, where the time goes, and what a grant costs in memory. */
+/* How fast a log is folded: bench_replay [EVENTS]. A log of grants on PRODUCTS products to PRINCIPALS domains, every second one
+ * revoked at once, as a node would have written it; folded with records written, once as from checkpoints (no signatures) and
+ * once, a part of it, checking every signature. Prints events a second, where the time goes, what a grant costs in memory, and how
+ * long a decision takes on what was folded. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "crypt/sign.h"
 #include "ledger/tree.h"
 #include "mesh/mesh.h"
+
+enum { PRODUCTS = 100, PRINCIPALS = 1000, DECISIONS = 200000 };
 
 struct log { struct sign_key key; char id[65]; Hash head; uint64_t n; Str *entries; struct arena arena; };
 
@@ -51,10 +54,11 @@ grant_body(unsigned i, struct buf *out)
 {
 	static const Str purposes[] = {S("campaign_analysis")}, hidden[] = {S("coupon_match_disc")};
 	static const struct policy_mask masks[] = {{S("household_id"), MASK_HASH}};
-	char id[32], to[72];
+	char id[32], to[72], product[32];
 	snprintf(id, sizeof id, "grt_%012u", i);
-	snprintf(to, sizeof to, "%064x", i % 1000);
-	struct mesh_grant g = {.policy = {.id = str_c(id), .product_id = S("prd_abcdefghijkl"), .table = S("transactions"), .to_kind = PRINCIPAL_DOMAIN,
+	snprintf(product, sizeof product, "prd_%012u", i % PRODUCTS);
+	snprintf(to, sizeof to, "%064x", i / PRODUCTS % PRINCIPALS);
+	struct mesh_grant g = {.policy = {.id = str_c(id), .product_id = str_c(product), .table = S("transactions"), .to_kind = PRINCIPAL_DOMAIN,
 	                           .to_id = str_c(to), .purposes = purposes, .purpose_count = 1, .from = TIME_DAY * 20000, .until = TIME_DAY * 20400,
 	                           .interactions = INTERACT_SQL | INTERACT_API, .masks = masks, .mask_count = 1, .hidden = hidden, .hidden_count = 1},
 	    .rows_text = S("\"store_id\" = 367 AND \"sales_value\" > 0"), .request_id = S("")};
@@ -65,25 +69,36 @@ grant_body(unsigned i, struct buf *out)
 static void
 make(struct log *l, uint64_t events, bool sign)
 {
-	static const struct policy_column columns[] = {{S("household_id"), S("BIGINT"), S("personal")}, {S("sales_value"), S("DOUBLE"), S("")}};
-	struct mesh_table table = {.policy = {.name = S("transactions"), .columns = columns, .column_count = 2}, .manifest = S(""), .rows = 1};
+	static const struct policy_column columns[] = {{S("household_id"), S("BIGINT"), S("personal")}, {S("store_id"), S("BIGINT"), S("")},
+	    {S("sales_value"), S("DOUBLE"), S("")}, {S("coupon_match_disc"), S("DOUBLE"), S("")}};
+	struct mesh_table table = {.policy = {.name = S("transactions"), .columns = columns, .column_count = ARRAY_LEN(columns)}, .manifest = S(""), .rows = 1};
 	char zero[65];
 	BUF_AUTO body = BUF_INIT;
 	memset(zero, '0', 64);
-	struct mesh_product p = {.id = S("prd_abcdefghijkl"), .name = S("transactions"), .version = S("1.0.0"), .status = S("published"), .title = S(""),
+	char product_id[32], product_name[32];
+	struct mesh_product p = {.version = S("1.0.0"), .status = S("published"), .title = S(""),
 	    .purpose = S(""), .contract = str_of(zero, 64), .report = S(""), .snapshot = S(""), .tables = &table, .table_count = 1};
 
-	*l = (struct log){.entries = mem_alloc((events + 2) * sizeof(Str))};
+	*l = (struct log){.entries = mem_alloc((events + PRODUCTS + 3) * sizeof(Str))};
 	sign_key_new(&l->key);
 	body_inception(&body, S("stores"), l->key.pub, l->key.pub, false, S("00112233445566778899aabbccddeeff"));
 	append(l, EVENT_DOMAIN_INCEPTION, buf_view(&body), true);
 	body.n = 0;
-	body_publish(&body, &p);
-	append(l, EVENT_PRODUCT_PUBLISH, buf_view(&body), sign);
+	body_member_set(&body, S("5f0c1d2e3b4a59687786a5b4c3d2e1f0"), ROLE_ANALYST);
+	append(l, EVENT_MEMBER_SET, buf_view(&body), sign);
+	for (unsigned i = 0; i < PRODUCTS; i++) {
+		body.n = 0;
+		snprintf(product_id, sizeof product_id, "prd_%012u", i);
+		snprintf(product_name, sizeof product_name, "product%u", i);
+		p.id = str_c(product_id);
+		p.name = str_c(product_name);
+		body_publish(&body, &p);
+		append(l, EVENT_PRODUCT_PUBLISH, buf_view(&body), sign);
+	}
 	for (unsigned i = 0; i < events; i++) {
 		bool revoke = i % 3 == 2;
 		char id[32];
-		snprintf(id, sizeof id, "grt_%012u", i / 3 * 3);
+		snprintf(id, sizeof id, "grt_%012u", i - 1);
 		body.n = 0;
 		if (revoke)
 			body_revoke(&body, str_c(id));
@@ -116,6 +131,41 @@ replay(const struct log *l, struct mesh *m, uint64_t events, bool verify, uint64
 		}
 	}
 	return seconds() - start;
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Decisions for a person of the domain that the grants are to: the domain is put in their place. */
+static void
+decide(const struct mesh *m)
+{
+	static double took[DECISIONS];
+	struct arena arena = ARENA_INIT;
+	const struct mesh_product **products;
+	struct policy_decision d;
+	char domain[72];
+	size_t n = mesh_products(m, &arena, &products), allowed = 0;
+	struct arena scratch = ARENA_INIT;
+
+	for (unsigned i = 0; i < DECISIONS; i++) {
+		const struct mesh_product *p = products[(i * 7919u) % n];
+		snprintf(domain, sizeof domain, "%064x", i * 31u % PRINCIPALS);
+		double start = seconds();
+		mesh_decide_domain(m, &scratch, str_c(domain), p, &p->tables[0], S("campaign_analysis"), INTERACT_SQL, TIME_DAY * 20001, NULL, &d);
+		took[i] = (seconds() - start) * 1e6;
+		allowed += d.verdict == VERDICT_ALLOW;
+		arena_reset(&scratch);
+	}
+	qsort(took, DECISIONS, sizeof *took, by_size);
+	printf("decision: p50 %.2f us, p99 %.2f us, of %u (%zu allowed)\n", took[DECISIONS / 2], took[DECISIONS / 100 * 99], DECISIONS, allowed);
+	arena_fini(&arena);
+	arena_fini(&scratch);
 }
 
 static double
@@ -151,6 +201,7 @@ main(int argc, char **argv)
 	double start = seconds();
 	mesh_hash(m, hash);
 	printf("state hash over %zu grants: %.2f s\n", grants, seconds() - start);
+	decide(m);
 	mesh_free(m);
 	arena_fini(&l.arena);
 	free(l.entries);

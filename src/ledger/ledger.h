@@ -104,7 +104,7 @@ struct ledger_state {
 };
 size_t ledger_states(struct ledger *l, struct arena *a, struct ledger_state **ret);
 
-/* A file of the tlog-tiles layout by its path relative to the log ("checkpoint", "tile/0/000.p/5"), for serving; NOT_FOUND for
+/* A file of the tlog-tiles layout by its path relative to the log ("checkpoint", "keys", "tile/0/000.p/5"), for serving; NOT_FOUND for
  * anything that is not a well-formed tile path. At most 16.8 MB; in the arena of c. */
 NODISCARD Err ledger_file(struct ctx *c, struct ledger *l, Str log_id, Str path, Str *ret);
 

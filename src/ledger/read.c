@@ -346,6 +346,11 @@ ledger_file(struct ctx *c, struct ledger *l, Str log_id, Str path_text, Str *ret
 		*ret = arena_str(c->arena, g->checkpoint);
 		return OK;
 	}
+	if (str_eqc(path_text, "keys")) {
+		ENSURE(c, g->has_key, NOT_FOUND, "the log has no key yet");
+		*ret = arena_printf(c->arena, "%.*s\n", STR(g->key_line));
+		return OK;
+	}
 	ENSURE(c, tile_parse(path_text, &t), NOT_FOUND, "not a file of a log");
 	return serve(c, l, g, t, ret);
 }

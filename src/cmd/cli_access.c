@@ -76,7 +76,7 @@ print_grant(struct cli *cli, const json_t *g)
 	printf("  what     %.*s\n", STR(js_text(g, "object")));
 	printf("  to       %.*s\n", STR(js_text(g, "to")));
 	printf("  purpose  %.*s\n", STR(js_line(a, json_object_get(g, "purposes"))));
-	printf("  until    %.*s\n", STR(until.n ? until : S("revoked")));
+	printf("  until    %.*s\n", STR(until.n ? until : S("it is revoked")));
 	printf("  rows     %.*s\n", STR(terms_line(a, g)));
 }
 

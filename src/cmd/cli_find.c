@@ -38,6 +38,22 @@ field(const char *name, Str value)
 	putchar('\n');
 }
 
+/* {"property": "freshness", "value": "7", "unit": "d"} → "freshness: 7 d"; anything else as js_line(). */
+static Str
+values_line(struct arena *a, const json_t *v)
+{
+	const char *key;
+	json_t *member;
+	Str line = S("");
+
+	if (!json_is_object(v)) return js_line(a, v);
+	json_object_foreach((json_t *)(uintptr_t)v, key, member) {
+		Str text = js_line(a, member);
+		if (text.n) line = arena_printf(a, "%.*s%s%.*s", STR(line), !line.n ? "" : memchr(line.p, ':', line.n) ? " " : ": ", STR(text));
+	}
+	return line;
+}
+
 /* The members of an object or list, one line each. */
 static void
 section(struct cli *cli, const char *title, const json_t *v)
@@ -56,7 +72,7 @@ section(struct cli *cli, const char *title, const json_t *v)
 	} else if (json_is_array(v) && json_array_size(v)) {
 		putchar('\n');
 		out_heading(title);
-		json_array_foreach(v, i, member) out_wrapped(js_line(&cli->arena, member), 2);
+		json_array_foreach(v, i, member) out_wrapped(values_line(&cli->arena, member), 2);
 	} else if (json_is_string(v) && json_string_length(v)) {
 		putchar('\n');
 		out_heading(title);
@@ -104,7 +120,10 @@ page(struct cli *cli, const json_t *p)
 	field("owner", js_line(a, json_object_get(p, "owners")));
 	field("published", js_text(p, "published"));
 	field("snapshot", js_text(p, "snapshot"));
-	field("price", js_line(a, json_object_get(p, "price")));
+	const json_t *price = json_object_get(p, "price");
+	if (js_text(price, "amount").n)
+		field("price", arena_printf(a, "%.*s %.*s per %.*s", STR(js_text(price, "amount")), STR(js_text(price, "currency")),
+		                            STR(js_text(price, "unit"))));
 	if (json_is_object(quality))
 		field("quality", arena_printf(a, "%llu checks passed, %llu failed (%.*s)", (unsigned long long)js_count(quality, "passed"),
 		                              (unsigned long long)js_count(quality, "failed"), STR(js_text(quality, "checked_at"))));

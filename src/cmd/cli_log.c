@@ -5,12 +5,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "cmd/cli_node.h"
 #include "cmd/cli_out.h"
+#include "codec/dsse.h"
 #include "crypt/encode.h"
 #include "crypt/hash.h"
 #include "ledger/tile.h"
 #include "ledger/verify.h"
+#include "mesh/event.h"
 #include "mesh/verify.h"
 #include "os/file.h"
 
@@ -77,7 +80,7 @@ print_reports(struct cli *cli, const struct verify_report *r, const char *const 
 	grid_print(&g);
 	for (size_t i = 0; i < n; i++) {
 		if (r[i].ok) continue;
-		printf("log %.*s: ", STR(r[i].log_id));
+		printf("log %s %.*s: ", names[i], STR(r[i].log_id));
 		out_text(stdout, r[i].problem);
 		putchar('\n');
 	}
@@ -110,15 +113,43 @@ judge(struct cli *cli, const struct verify_report *r, const char *const *names, 
 	return OK;
 }
 
+struct checking { struct mesh_verifier *verifier; struct arena *arena; struct map names; };
+
+/* Every entry goes to the mesh's checker; a log's first one tells what its domain is called. */
 static Err
-verify(struct cli *cli, int dirfd, struct verify_report **ret, size_t *ret_n)
+check_entry(struct ctx *c, void *arg, Str log_id, uint64_t index, Str entry, const Hash *prev_leaf)
 {
-	struct mesh_verifier *v = mesh_verifier_new();
+	struct checking *k = arg;
+	struct dsse envelope;
+	struct event e;
+
+	TRY(mesh_verify_entry(c, k->verifier, log_id, index, entry, prev_leaf));
+	if (index != 0 || str_eqc(log_id, "journal")) return OK;
+	TRY(dsse_parse(c, entry, &envelope));
+	TRY(event_parse(c, envelope.payload, &e));
+	map_put(&k->names, log_id, (void *)(uintptr_t)arena_str(k->arena, js_text(e.body, "name")).p);
+	event_fini(&e);
+	return OK;
+}
+
+/* *ret_names: what the logs are called, "" where unknown. */
+static Err
+verify(struct cli *cli, int dirfd, struct verify_report **ret, size_t *ret_n, const char ***ret_names)
+{
+	struct checking k = {mesh_verifier_new(), &cli->arena, MAP_INIT};
 	bool live = isatty(STDERR_FILENO);
 
-	Err e = ledger_verify_dir(&cli->c, dirfd, mesh_verify_entry, v, live ? show_progress : NULL, &cli->arena, ret, ret_n);
+	Err e = ledger_verify_dir(&cli->c, dirfd, check_entry, &k, live ? show_progress : NULL, &cli->arena, ret, ret_n);
 	if (live) fputs("\r\033[K", stderr);
-	mesh_verifier_free(v);
+	if (err_ok(e)) {
+		*ret_names = NEW_N(&cli->arena, *ret_n, const char *);
+		for (size_t i = 0; i < *ret_n; i++) {
+			const char *name = map_get(&k.names, (*ret)[i].log_id);
+			(*ret_names)[i] = name ? name : str_eqc((*ret)[i].log_id, "journal") ? "journal" : "";
+		}
+	}
+	map_fini(&k.names);
+	mesh_verifier_free(k.verifier);
 	return e;
 }
 
@@ -186,8 +217,8 @@ fetch_log(struct cli *cli, int dirfd, const char *log, uint64_t *ret_size)
 }
 
 /* What was proven must be what the node says it has. */
-static Err
-compare(struct cli *cli, const json_t *logs, struct verify_report *r, size_t n, const char **names)
+static void
+compare(const json_t *logs, struct verify_report *r, size_t n)
 {
 	json_t *l;
 	size_t i;
@@ -196,7 +227,6 @@ compare(struct cli *cli, const json_t *logs, struct verify_report *r, size_t n, 
 		char root[HASH_TEXT];
 		for (size_t k = 0; k < n; k++) {
 			if (!str_eq(js_text(l, "log"), r[k].log_id)) continue;
-			names[k] = arena_str(&cli->arena, js_text(l, "name")).p;
 			hex_text(r[k].root.b, HASH_BYTES, root);
 			if (r[k].ok && js_count(l, "size") == r[k].entries && !str_eqc(js_text(l, "root"), root)) {
 				r[k].ok = false;
@@ -204,7 +234,6 @@ compare(struct cli *cli, const json_t *logs, struct verify_report *r, size_t n, 
 			}
 		}
 	}
-	return OK;
 }
 
 static Err
@@ -212,6 +241,7 @@ verify_node(struct cli *cli, int dirfd)
 {
 	JSON_AUTO *answer = NULL;
 	struct verify_report *r;
+	const char **names;
 	size_t n, i;
 	uint64_t size;
 	json_t *l;
@@ -229,10 +259,8 @@ verify_node(struct cli *cli, int dirfd)
 		}
 		TRY(e);
 	}
-	TRY(verify(cli, dirfd, &r, &n));
-	const char **names = NEW_N(&cli->arena, n, const char *);
-	for (i = 0; i < n; i++) names[i] = "";
-	TRY(compare(cli, logs, r, n, names));
+	TRY(verify(cli, dirfd, &r, &n, &names));
+	compare(logs, r, n);
 	return judge(cli, r, names, n);
 }
 
@@ -240,13 +268,12 @@ static Err
 verify_copy(struct cli *cli, const char *dir)
 {
 	struct verify_report *r;
+	const char **names;
 	size_t n;
 	FD_AUTO fd = -1;
 
 	TRY(open_ledger(cli, dir, &fd));
-	TRY(verify(cli, fd, &r, &n));
-	const char **names = NEW_N(&cli->arena, n, const char *);
-	for (size_t i = 0; i < n; i++) names[i] = "";
+	TRY(verify(cli, fd, &r, &n, &names));
 	return judge(cli, r, names, n);
 }
 

@@ -117,6 +117,7 @@ text_bytes(struct arena *a, uint64_t n)
 Str
 text_seconds(struct arena *a, double s)
 {
+	if (s <= 0) return S("0 s");
 	if (s < 0.001) return arena_printf(a, "%.0f µs", s * 1e6);
 	if (s < 1) return arena_printf(a, "%.0f ms", s * 1e3);
 	if (s < 60) return arena_printf(a, "%.1f s", s);

@@ -193,6 +193,8 @@ look_at_files(struct cli *cli)
 
 /* --- the report --- */
 
+static bool is_well(const json_t *check) { return str_eq(js_text(check, "outcome"), S("pass")); }
+
 static void
 print_rows(struct cli *cli, const json_t *check)
 {
@@ -206,9 +208,9 @@ print_rows(struct cli *cli, const json_t *check)
 	}
 }
 
-/* One table's checks; those that failed with the rows at fault below. */
+/* One table's checks, or only those that did not pass; the rows at fault below. */
 static void
-print_table_report(struct cli *cli, const json_t *table)
+print_table_report(struct cli *cli, const json_t *table, bool all)
 {
 	struct arena *a = &cli->arena;
 	const json_t *checks = json_object_get(table, "checks");
@@ -216,11 +218,12 @@ print_table_report(struct cli *cli, const json_t *table)
 	json_t *check;
 	size_t i;
 
-	if (json_array_size(checks) == 0) return;
+	if (json_array_size(checks) == 0 || (!all && js_true(table, "passed"))) return;
 	putchar('\n');
 	out_heading(arena_printf(a, "%.*s: %.*s rows", STR(js_text(table, "table")), STR(text_count(a, js_count(table, "rows")))).p);
 	g.indent = 2;
 	json_array_foreach(checks, i, check) {
+		if (!all && is_well(check)) continue;
 		grid_cell(&g, js_text(check, "outcome"));
 		grid_cell(&g, js_text(check, "title"));
 		grid_cell(&g, js_line(a, json_object_get(check, "value")));
@@ -229,7 +232,7 @@ print_table_report(struct cli *cli, const json_t *table)
 	grid_print(&g);
 	json_array_foreach(checks, i, check) {
 		Str message = js_text(check, "message");
-		if (str_eq(js_text(check, "outcome"), S("pass")) || str_eq(js_text(check, "outcome"), S("skipped"))) continue;
+		if (is_well(check)) continue;
 		printf("\n  %.*s: ", STR(js_text(check, "outcome")));
 		out_text(stdout, js_text(check, "title"));
 		if (message.n) fputs(": ", stdout);
@@ -241,12 +244,12 @@ print_table_report(struct cli *cli, const json_t *table)
 
 /* report: one document per table. */
 static void
-print_report(struct cli *cli, const json_t *report)
+print_report(struct cli *cli, const json_t *report, bool all)
 {
 	json_t *table;
 	size_t i;
 
-	json_array_foreach(report, i, table) print_table_report(cli, table);
+	json_array_foreach(report, i, table) print_table_report(cli, table, all);
 }
 
 static void
@@ -269,7 +272,7 @@ print_published(struct cli *cli, const json_t *p)
 		out_text(stdout, js_text(v, "change"));
 		puts(js_true(v, "breaking") ? " (breaking)" : "");
 	}
-	print_report(cli, json_object_get(p, "report"));
+	print_report(cli, json_object_get(p, "report"), true);
 }
 
 /* What the node answers a batch that breaks its contract. */
@@ -279,7 +282,7 @@ print_broken(struct cli *cli, const json_t *refusal)
 	Str batch = js_text(refusal, "batch");
 
 	if (cli->json || !json_object_get(refusal, "report")) return;
-	print_report(cli, json_object_get(refusal, "report"));
+	print_report(cli, json_object_get(refusal, "report"), false);
 	if (batch.n) printf("\nset aside as %.*s; consumers keep the last good snapshot\n", STR(batch));
 }
 

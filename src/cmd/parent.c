@@ -69,59 +69,6 @@ spawned_forget(struct spawned *s)
 	*s = (struct spawned){.pidfd = -1};
 }
 
-/* --- starting --- */
-
-static Err
-start_role(struct ctx *c, struct parent *p, enum process_kind kind)
-{
-	struct lasting *role = &p->lasting[kind];
-	const char *args[SPAWN_ARGS_MAX + 1] = {0};
-	int ends[2], fds[SPAWN_FDS_MAX];
-
-	role_args(p, kind, args);
-	TRY(chan_pair(c, ends));
-	FD_AUTO ours = ends[0], theirs = ends[1];
-	fds[0] = theirs;
-	size_t n = 1 + role_fds(p, kind, fds + 1);
-	TRY(spawn_role(c, &(struct spawn_spec){.role = process_name(kind), .fds = fds, .fd_count = n, .args = args}, &role->proc));
-	role->started_ns = clock_boot_ns();
-	if (kind != PROCESS_CORE) return chan_post(c, &p->core, P_CHANNEL, 0, TAKE(ours, -1), .role = str_c(process_name(kind)));
-	chan_init(&p->core, TAKE(ours, -1));
-	return chan_nonblock(c, &p->core);
-}
-
-/* The next try, later the oftener it died. */
-static void
-schedule(struct parent *p, enum process_kind kind, bool quick)
-{
-	struct lasting *role = &p->lasting[kind];
-	size_t step = role->quick_deaths < ARRAY_LEN(backoff_ns) ? role->quick_deaths : ARRAY_LEN(backoff_ns) - 1;
-
-	role->quick_deaths = quick ? role->quick_deaths + 1 : 1;
-	if (!quick) step = 0;
-	role->due_ns = clock_boot_ns() + backoff_ns[step];
-}
-
-static void
-start_due(struct parent *p)
-{
-	uint64_t now = clock_boot_ns();
-
-	for (enum process_kind kind = 0; kind < PROCESS_LASTING; kind++) {
-		struct lasting *role = &p->lasting[kind];
-		bool possible = kind == PROCESS_CORE || p->core.fd >= 0;
-		if (role->proc.pid || !possible || role->due_ns > now || p->stopping) continue;
-		Err e = start_role(&p->c, p, kind);
-		if (!err_ok(e)) {
-			log_error("%s", err_detail(&p->c, e));
-			schedule(p, kind, true);
-			if (role->proc.pid) spawn_kill(&role->proc, SIGKILL);
-		}
-		p->roles_changed = true;
-		arena_reset(&p->arena);
-	}
-}
-
 /* --- telling the core --- */
 
 static void
@@ -160,7 +107,62 @@ tell_roles(struct parent *p)
 	for (size_t i = 0; i < GUESTS_MAX; i++)
 		if (p->guests[i].proc.pid) add_line(p, lines, &n, process_name(p->guests[i].kind), p->guests[i].proc.pid, 0);
 	parent_tell(p, chan_post(&p->c, &p->core, P_ROLES, 0, -1, .roles = {lines, n}));
-	arena_reset(&p->arena);
+}
+
+/* --- starting --- */
+
+static Err
+start_role(struct ctx *c, struct parent *p, enum process_kind kind)
+{
+	struct lasting *role = &p->lasting[kind];
+	const char *args[SPAWN_ARGS_MAX + 1] = {0};
+	int ends[2], fds[SPAWN_FDS_MAX];
+
+	role_args(p, kind, args);
+	TRY(chan_pair(c, ends));
+	FD_AUTO ours = ends[0], theirs = ends[1];
+	fds[0] = theirs;
+	size_t n = 1 + role_fds(p, kind, fds + 1);
+	TRY(spawn_role(c, &(struct spawn_spec){.role = process_name(kind), .fds = fds, .fd_count = n, .args = args}, &role->proc));
+	role->started_ns = clock_boot_ns();
+	if (kind != PROCESS_CORE) {
+		tell_roles(p); /* first, so that nobody who comes through the gate is told of fewer */
+		return chan_post(c, &p->core, P_CHANNEL, 0, TAKE(ours, -1), .role = str_c(process_name(kind)));
+	}
+	chan_init(&p->core, TAKE(ours, -1));
+	return chan_nonblock(c, &p->core);
+}
+
+/* The next try, later the oftener it died. */
+static void
+schedule(struct parent *p, enum process_kind kind, bool quick)
+{
+	struct lasting *role = &p->lasting[kind];
+	size_t step = role->quick_deaths < ARRAY_LEN(backoff_ns) ? role->quick_deaths : ARRAY_LEN(backoff_ns) - 1;
+
+	role->quick_deaths = quick ? role->quick_deaths + 1 : 1;
+	if (!quick) step = 0;
+	role->due_ns = clock_boot_ns() + backoff_ns[step];
+}
+
+static void
+start_due(struct parent *p)
+{
+	uint64_t now = clock_boot_ns();
+
+	for (enum process_kind kind = 0; kind < PROCESS_LASTING; kind++) {
+		struct lasting *role = &p->lasting[kind];
+		bool possible = kind == PROCESS_CORE || p->core.fd >= 0;
+		if (role->proc.pid || !possible || role->due_ns > now || p->stopping) continue;
+		Err e = start_role(&p->c, p, kind);
+		if (!err_ok(e)) {
+			log_error("%s", err_detail(&p->c, e));
+			schedule(p, kind, true);
+			if (role->proc.pid) spawn_kill(&role->proc, SIGKILL);
+		}
+		p->roles_changed = true;
+		arena_reset(&p->arena);
+	}
 }
 
 /* --- hearing from it --- */
@@ -346,6 +348,7 @@ loop(struct parent *p)
 	while (goes_on(p)) {
 		start_due(p);
 		if (p->roles_changed) tell_roles(p);
+		arena_reset(&p->arena);
 		p->c.detail[0] = 0;
 		turn(p);
 	}

@@ -73,7 +73,7 @@ role_main(const char *role, char *const *argv)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (strcmp(role, rows[i].name) != 0) continue;
 		/* arenas of malloc are for threads: these have none, or few that allocate little at once */
-		mallopt(M_ARENA_MAX, i <= PROCESS_LAKE ? 1 : 2);
+		mallopt(M_ARENA_MAX, i < PROCESS_LASTING ? 1 : 2);
 		return rows[i].run(argv);
 	}
 	log_error("no such role");

@@ -11,7 +11,10 @@
 
 struct followed { bool keyed; uint8_t pub[32]; };
 
-struct mesh_verifier { struct map logs; };
+struct mesh_verifier {
+	struct map logs;
+	struct arena scratch; /* one entry */
+};
 
 static const Str JOURNAL = {"journal", 7};
 
@@ -29,6 +32,7 @@ mesh_verifier_free(struct mesh_verifier *v)
 	if (!v) return;
 	for (size_t i = 0; map_next(&v->logs, &i, NULL, &log);) free(log);
 	map_fini(&v->logs);
+	arena_fini(&v->scratch);
 	free(v);
 }
 
@@ -84,10 +88,9 @@ place_check(struct ctx *c, Str log_id, uint64_t index, const struct payload *p, 
 	return OK;
 }
 
-Err
-mesh_verify_entry(struct ctx *c, void *arg, Str log_id, uint64_t index, Str entry, const Hash *prev_leaf)
+static Err
+entry_check(struct ctx *c, struct followed *log, Str log_id, uint64_t index, Str entry, const Hash *prev_leaf)
 {
-	struct followed *log = followed_get(arg, log_id);
 	DOC_AUTO doc;
 	BUF_AUTO pae = BUF_INIT;
 	struct payload p;
@@ -102,4 +105,17 @@ mesh_verify_entry(struct ctx *c, void *arg, Str log_id, uint64_t index, Str entr
 	dsse_pae(d.payload_type, d.payload, &pae);
 	ENSURE(c, sign_check(log->pub, buf_view(&pae), d.sig), INVALID, "the signature is not by the key of the log");
 	return place_check(c, log_id, index, &p, prev_leaf);
+}
+
+Err
+mesh_verify_entry(struct ctx *c, void *arg, Str log_id, uint64_t index, Str entry, const Hash *prev_leaf)
+{
+	struct mesh_verifier *v = arg;
+	struct arena *own = c->arena;
+
+	arena_reset(&v->scratch); /* a log may have millions of entries */
+	c->arena = &v->scratch;
+	Err e = entry_check(c, followed_get(v, log_id), log_id, index, entry, prev_leaf);
+	c->arena = own;
+	return e;
 }

@@ -1,5 +1,6 @@
 #include "api/edge.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "codec/json.h"
@@ -90,6 +91,7 @@ check_choice(struct ctx *c, const struct api_param *p, Str s)
 	char list[128];
 	size_t n = 0;
 
+	assert(values); /* only kinds that are enumerations come here */
 	for (size_t i = 0; values[i]; i++) {
 		if (str_eqc(s, values[i])) return OK;
 		n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", values[i]);

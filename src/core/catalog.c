@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "core/request.h"
 #include "mesh/contract.h"
+#include "os/file.h"
 
 /* --- search --- */
 
@@ -39,6 +40,7 @@ catalog_index(struct core *core, struct ctx *c, Str product_id, const struct con
 			add_words(&text, t->columns[m].glossary);
 		}
 	}
+	core->store_clean = false;
 	return store_search_put(c, core->store, product_id, buf_view(&title), buf_view(&text));
 }
 
@@ -346,6 +348,21 @@ strip_values(json_t *tables)
 	}
 }
 
+static json_t *
+quarantined(struct request *rq, Str product_id)
+{
+	struct ctx c = {.arena = &rq->arena};
+	json_t *list = json_array();
+	Str text, line;
+
+	if (!err_ok(file_read_path(&c, AT_FDCWD, quarantine_path(&rq->arena, product_id).p, 1 << 20, &text))) return list;
+	for (Str rest = text; rest.p && rest.n;) {
+		rest = str_cut(rest, '\n', &line);
+		json_array_append_new(list, json_loadb(line.p, line.n, 0, NULL));
+	}
+	return list;
+}
+
 Err
 handle_product_quality(struct request *rq)
 {
@@ -360,7 +377,10 @@ handle_product_quality(struct request *rq)
 	TRY(json_read(&rq->c, text, (struct json_limits){.bytes = 8 << 20, .values = 1 << 20}, &doc));
 	Str name = product_name(rq, p);
 	json_object_set_new(doc, "product", json_stringn(name.p, name.n));
-	if (!str_eq(p->domain_id, rq->domain_id)) strip_values(json_object_get(doc, "tables"));
+	if (str_eq(p->domain_id, rq->domain_id))
+		json_object_set_new(doc, "quarantined", quarantined(rq, p->id));
+	else
+		strip_values(json_object_get(doc, "tables"));
 	char *out = json_dumps(doc, JSON_COMPACT);
 	json_decref(doc);
 	if (!out) abort();

@@ -11,11 +11,12 @@
 #include "os/log.h"
 
 static const Str JOURNAL = S("journal");
+static const int64_t LATER_NS = INT64_C(10000000);
 
 static void
 mark_dirty(struct core *core)
 {
-	core->dirty = true;
+	core->dirty = core->urgent = true;
 	if (!core->publish_due) core->dirty_since_ns = core_ns();
 	core->publish_due = true;
 }
@@ -25,6 +26,7 @@ core_to_store(struct ctx *c, void *arg, Str kind, Str id, Str body)
 {
 	struct core *core = arg;
 
+	core->store_clean = false;
 	return body.n ? store_put(c, core->store, kind, id, body) : store_del(c, core->store, kind, id);
 }
 
@@ -42,6 +44,7 @@ sign_and_append(struct core *core, struct ctx *c, Str log_id, Str payload, Str *
 	ENSURE(c, entry.n <= LEDGER_ENTRY_MAX, TOO_LARGE, "the event has %zu bytes, a log entry at most %d", entry.n, LEDGER_ENTRY_MAX);
 	*ret_entry = arena_str(c->arena, buf_view(&entry));
 	TRY(ledger_append(c, core->ledger, log_id, *ret_entry, ret_index));
+	if (!str_eq(log_id, JOURNAL)) core->store_clean = false; /* its position */
 	mark_dirty(core);
 	return OK;
 }
@@ -97,6 +100,17 @@ core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str bod
 	return sign_and_append(core, c, JOURNAL, buf_view(&payload), &entry, &index);
 }
 
+Err
+core_note_later(struct core *core, struct ctx *c, const char *type, Str actor, Str body)
+{
+	bool urgent = core->urgent, first = !core->dirty;
+
+	TRY(core_note(core, c, type, actor, body));
+	core->urgent = urgent;
+	if (first) core->commit_due_ns = core_ns() + LATER_NS;
+	return OK;
+}
+
 static void
 die(const char *what, const struct ctx *c, Err e)
 {
@@ -131,12 +145,14 @@ core_commit_now(struct core *core)
 	if (!core->dirty) return;
 	e = ledger_commit(&c, core->ledger);
 	if (!err_ok(e)) die("the ledger cannot be written", &c, e);
-	core->dirty = false;
+	core->dirty = core->urgent = false;
 	core->count.commits++;
+	if (core->store_clean) return;
 	e = positions(core, &c);
 	if (err_ok(e)) e = store_commit(&c, core->store);
 	if (err_ok(e)) e = store_begin(&c, core->store);
 	if (!err_ok(e)) die("the catalog cannot be written", &c, e);
+	core->store_clean = true;
 }
 
 static Err
@@ -161,7 +177,10 @@ core_publish_logs(struct core *core)
 	core_commit_now(core);
 	if (!peer_alive(core->keys)) return; /* due again when it is back */
 	Err e = ledger_publish(&c, core->ledger, sign_note, core);
-	if (e.code == ERR_UNAVAILABLE) return;
+	if (e.code == ERR_UNAVAILABLE || e.code == ERR_FULL) { /* the entries are safe in the wal; later, then */
+		core->dirty_since_ns = core_ns();
+		return;
+	}
 	if (!err_ok(e)) die("the logs' tiles cannot be written", &c, e);
 	core->publish_due = false;
 }

@@ -32,6 +32,7 @@ enum { ROLES_MAX = 64 };
 struct core {
 	struct mesh *mesh;
 	struct ledger *ledger;
+	int ledger_fd;
 	struct store *store;
 	struct directory *directory;
 	struct peer *parent, *gate, *keys, *lake; /* NULL while one is gone */
@@ -40,6 +41,9 @@ struct core {
 	struct core_limits limits;
 	struct secret32 text_salt;   /* for commitments to statements in the journal */
 	bool dirty, stopping, publish_due;
+	bool urgent;                 /* the commit is not to wait for commit_due_ns: somebody waits for it, or soon will */
+	int64_t commit_due_ns;
+	bool store_clean;            /* nothing for the store since its last commit: only the journal grew */
 	int64_t dirty_since_ns;
 	struct waiter *commit_waiters;
 	uint64_t next_id, mark;      /* mark: entries folded on this node, all logs but the journal */
@@ -118,6 +122,8 @@ NODISCARD Err core_run(struct core *core, struct ctx *c); /* the loop; ends when
 NODISCARD Err core_say(struct core *core, struct ctx *c, Str domain_id, enum event_type type, Str actor, Str body);
 /* Append to the journal. `outcome`: "ok", "refused", "failed". */
 NODISCARD Err core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str body);
+/* The same for what no answer rests on: durable with the next commit, at the latest some milliseconds from now. */
+NODISCARD Err core_note_later(struct core *core, struct ctx *c, const char *type, Str actor, Str body);
 /* Wait for the group commit of all that was appended so far. Returns at once when nothing is pending. */
 void core_commit(struct core *core);
 /* The loop's part: one write, one sync, one store transaction; ends the process when the ledger fails. */
@@ -139,6 +145,7 @@ NODISCARD Err core_rebuild(struct core *core, struct ctx *c, struct rebuild_resu
 /* Make the product findable by its contract's words. */
 struct contract;
 NODISCARD Err catalog_index(struct core *core, struct ctx *c, Str product_id, const struct contract *k);
+Str quarantine_path(struct arena *a, Str product_id);
 void gate_gone(struct core *core, struct peer *gate, void *arg);
 
 NODISCARD Err blob_put(struct core *core, struct ctx *c, Str bytes, Str *ret_sha256);

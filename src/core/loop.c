@@ -287,7 +287,8 @@ again:
 			}
 			if (call->deadline_ns < next) next = call->deadline_ns;
 		}
-	return next - now;
+	if (core->dirty && core->commit_due_ns < next) next = core->commit_due_ns;
+	return next > now ? next - now : 0;
 }
 
 void
@@ -329,7 +330,8 @@ poll_once(struct core *core, int timeout_ms)
 static void
 settle(struct core *core)
 {
-	while (core->dirty || core->commit_waiters) {
+	if (core->dirty && core_ns() >= core->commit_due_ns) core->urgent = true;
+	while ((core->dirty && core->urgent) || core->commit_waiters) {
 		struct waiter *w = TAKE(core->commit_waiters, NULL);
 		core_commit_now(core);
 		while (w) {

@@ -165,9 +165,8 @@ core_open(struct core *core, struct ctx *c)
 	core->started = core_now();
 	core->mesh = mesh_new();
 	TRY(read_center(core, c));
-	int ledger_fd; /* the ledger borrows it for its life, which is the process's */
-	TRY(dir_open(c, AT_FDCWD, "ledger", &ledger_fd));
-	TRY(ledger_open(c, ledger_fd, &core->ledger));
+	TRY(dir_open(c, AT_FDCWD, "ledger", &core->ledger_fd)); /* the ledger borrows it for its life, which is the process's */
+	TRY(ledger_open(c, core->ledger_fd, &core->ledger));
 	TRY(directory_open(c, "catalog/directory.db", &core->directory));
 	TRY(store_start(core, c));
 	TRY(ledger_create(c, core->ledger, JOURNAL));

@@ -6,7 +6,9 @@
 #include "core/check.h"
 #include "core/request.h"
 #include "mesh/contract.h"
-#include "os/log.h"
+#include "os/file.h"
+
+enum { QUARANTINE_LIST_MAX = 64 * 1024 /* older lines than these go */ };
 
 /* --- uploads --- */
 
@@ -234,6 +236,12 @@ check(struct publish *p)
 
 /* --- the outcome --- */
 
+Str
+quarantine_path(struct arena *a, Str product_id)
+{
+	return arena_printf(a, "catalog/quarantine-%.*s", STR(product_id));
+}
+
 static void
 reports_json(const struct publish *p, struct quality_show show, struct buf *b)
 {
@@ -281,6 +289,23 @@ report_document(const struct publish *p, struct buf *b)
 	buf_char(b, '}');
 }
 
+/* Which batches of a product were set aside, one line of JSON each, for its own domain's eyes. */
+static Err
+remember_quarantined(struct publish *p, size_t failed)
+{
+	struct request *rq = p->rq;
+	char now[TIME_TEXT_MAX];
+	BUF_AUTO b = BUF_INIT;
+	Str path = quarantine_path(&rq->arena, p->product_id), before;
+	struct ctx c = {.arena = &rq->arena};
+
+	time_format(core_now(), now);
+	buf_printf(&b, "{\"batch\":\"%s\",\"at\":\"%s\",\"version\":\"%.*s\",\"failed\":%zu}\n", p->batch, now,
+	           STR(p->contract->version_text), failed);
+	if (err_ok(file_read_path(&c, AT_FDCWD, path.p, 1 << 20, &before)) && before.n < QUARANTINE_LIST_MAX) buf_str(&b, before);
+	return file_replace(&rq->c, AT_FDCWD, path.p, buf_view(&b), 0600);
+}
+
 static Err
 quarantine(struct publish *p)
 {
@@ -296,6 +321,7 @@ quarantine(struct publish *p)
 	report_document(p, &report);
 	TRY(ask(rq->core, &rq->c, rq->core->lake, L_QUARANTINE, DONE, &f, .batch = str_c(p->batch), .uploads = {p->uploads, p->upload_count},
 	        .report = buf_view(&report)));
+	TRY(remember_quarantined(p, failed));
 	buf_printf(&note, "{\"batch\":\"%s\",\"product\":\"%.*s\",\"failed\":%zu}", p->batch, STR(p->product_id), failed);
 	TRY(core_note(rq->core, &rq->c, "publish.quarantined", rq->person_id, buf_view(&note)));
 	Err e = err_set(&rq->c, ERR_CONTRACT, "%.*s.%.*s: %zu of %zu checks failed; the batch is quarantined as %s and nobody sees it",

@@ -226,7 +226,7 @@ note_end(struct request *rq, const char *id, Err e, const struct msg_W_FINISHED 
 
 	buf_printf(&b, "{\"query\":\"%s\",\"outcome\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"micros\":%llu}", id, err_name(e),
 	           (unsigned long long)m->rows, (unsigned long long)m->bytes, (unsigned long long)m->micros);
-	Err noted = core_note(rq->core, &c, "query.end", rq->person_id, buf_view(&b));
+	Err noted = core_note_later(rq->core, &c, "query.end", rq->person_id, buf_view(&b));
 	if (!err_ok(noted)) log_line(LOG_ERROR, "the end of query %s could not be noted: %s", id, err_detail(&c, noted));
 }
 
@@ -358,7 +358,7 @@ unregister_query(struct request *rq, struct run *r)
 	rq->query = NULL;
 }
 
-/* Parse, decide, bind, note. When access became narrower while readers worked, all of it is done again, with another worker: this
+/* Parse, decide, bind. When access became narrower while readers worked, all of it is done again, with another worker: this
  * one's folder may hold more than it still may see. */
 static Err
 prepare(struct request *rq, struct run *r)
@@ -385,7 +385,7 @@ prepare(struct request *rq, struct run *r)
 	r->t_bound = core_ns();
 	r->again = epoch != core->policy_epoch;
 	ENSURE(&rq->c, !r->again, BUSY, "access keeps changing while the query is prepared, try again");
-	return note_query(rq, "query.start", r->q.id, r->q.uses, r->q.n);
+	return OK;
 }
 
 static Err
@@ -400,7 +400,8 @@ run_query(struct request *rq, struct run *r)
 		register_query(rq, r); /* from here on a revoke ends it */
 		e = send_run(rq, r);
 		if (err_ok(e)) {
-			e = run_to_end(rq, r, &done);
+			e = note_query(rq, "query.start", r->q.id, r->q.uses, r->q.n); /* while the worker works; rows leave after the commit */
+			if (err_ok(e)) e = run_to_end(rq, r, &done);
 			call_end(rq->core, &r->q.call);
 		}
 		unregister_query(rq, r);

@@ -2,11 +2,14 @@
 #include "core/request.h"
 
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 #include "api/edge.h"
 #include "crypt/hash.h"
 #include "os/clock.h"
 #include "os/log.h"
+
+enum { RESERVE_BYTES = 2 << 20 };
 
 struct handler {
 	Err (*run)(struct request *rq);
@@ -171,6 +174,19 @@ not_behind(struct request *rq, Str mark)
 	return OK;
 }
 
+/* What is asked leaves a trace in the journal, and what has no trace is not done: so ask for room first, while there is some left
+ * to finish what is under way. */
+static Err
+room_on_disk(struct request *rq)
+{
+	struct statvfs st;
+
+	if (rq->route == ROUTE_STATUS || fstatvfs(rq->core->ledger_fd, &st) != 0) return OK;
+	rq->noted = (uint64_t)st.f_bavail * st.f_frsize < RESERVE_BYTES;
+	ENSURE(&rq->c, !rq->noted, FULL, "the disk of the node is full; nothing is done until there is room, free some and try again");
+	return OK;
+}
+
 /* Failed attempts at changing or reading something leave a trace too. */
 static void
 note_refusal(struct request *rq, Err e)
@@ -207,6 +223,7 @@ run(void *arg)
 
 	if (err_ok(e) && !h->run) e = err_set(&rq->c, ERR_NOT_FOUND, "no such operation");
 	if (err_ok(e) && !h->open) e = who_asks(rq);
+	if (err_ok(e) && !h->open) e = room_on_disk(rq);
 	if (err_ok(e)) e = h->run(rq);
 	if (!err_ok(e)) {
 		note_refusal(rq, e);

@@ -10,6 +10,7 @@
 #include "net/http_private.h"
 
 enum {
+	SINK_DISCARD_MAX = 256 * 1024 * 1024, /* the same for an upload whose sink failed when it was under way */
 	DISCARD_MAX = 2 * 1024 * 1024, /* of a body that is refused are read: closed before, the client might not get to see the answer */
 	STREAM_BLOCK_BYTES = 64 * 1024,
 };
@@ -410,7 +411,7 @@ call_bytes(struct request *r, const char *data, size_t *size)
 		r->body_error = take_bytes(r, data, n);
 	} else {
 		r->discarded += n;
-		if (r->discarded > DISCARD_MAX) return MHD_NO;
+		if (r->discarded > (r->body_kind == HTTP_BODY_SINK && r->body_bytes ? SINK_DISCARD_MAX : DISCARD_MAX)) return MHD_NO;
 	}
 	return MHD_YES;
 }

@@ -55,6 +55,7 @@ write_payload(struct core *core, struct ctx *c, Str log_id, Str origin, enum eve
 	struct ledger_head head;
 	struct event_head h = {.origin = origin, .actor = actor, .time = core_now(), .type = type};
 
+	TRY(ledger_writable(c, core->ledger, log_id));
 	TRY(ledger_head(c, core->ledger, log_id, &head));
 	TRY(ledger_prev(c, core->ledger, log_id, &h.prev));
 	h.seq = head.size;

@@ -283,6 +283,15 @@ mark_dirty(struct ledger *l, struct log *g)
 }
 
 Err
+ledger_writable(struct ctx *c, const struct ledger *l, Str log_id)
+{
+	const struct log *g = log_find(l, log_id);
+
+	ENSURE(c, g, NOT_FOUND, "there is no log %.*s", STR(log_id));
+	return writable(c, l, g);
+}
+
+Err
 ledger_append(struct ctx *c, struct ledger *l, Str log_id, Str entry, uint64_t *ret_index)
 {
 	struct log *g = log_find(l, log_id);

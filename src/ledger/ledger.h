@@ -42,6 +42,8 @@ NODISCARD Err ledger_head(struct ctx *c, const struct ledger *l, Str log_id, str
 /* Leaf hash of the newest entry; all zero for an empty log. */
 NODISCARD Err ledger_prev(struct ctx *c, const struct ledger *l, Str log_id, Hash *ret);
 
+/* May entries be appended? CORRUPT or READ_ONLY tells why not. */
+NODISCARD Err ledger_writable(struct ctx *c, const struct ledger *l, Str log_id);
 /* Put an entry behind the others in memory; it counts only after ledger_commit(). *ret_index is its place. */
 NODISCARD Err ledger_append(struct ctx *c, struct ledger *l, Str log_id, Str entry, uint64_t *ret_index);
 /* Write all that was appended since the last commit with one write and one fdatasync. */

@@ -32,7 +32,8 @@ struct event {
 	json_t *root;   /* owned: event_fini() */
 };
 
-/* Parse a payload (not the envelope). INVALID names the field. Unknown keys are refused. */
+/* Parse a payload (not the envelope). INVALID names the field. Unknown keys are refused; a type that is not in events.def (the
+ * journal's) is EVENT_UNKNOWN. Texts are in the arena of c. For looking at single events: the fold reads them without jansson. */
 NODISCARD Err event_parse(struct ctx *c, Str payload, struct event *ret);
 void event_fini(struct event *e);
 

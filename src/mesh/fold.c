@@ -17,13 +17,6 @@ typedef Err handle_fn(struct ctx *c, const struct mesh *m, const struct log *log
 
 enum who { WHO_SELF, WHO_DOMAIN, WHO_CENTER };
 
-/* The change of an item that stands, to be altered further. */
-static void
-change_of(enum record_kind kind, const struct item *it, struct change *ret)
-{
-	record_of(kind, it, ret);
-}
-
 static void
 change_new(enum record_kind kind, Str id, struct change *ret)
 {
@@ -78,7 +71,7 @@ handle_MEMBER_END(struct ctx *c, const struct mesh *m, const struct log *log, co
 	TRY(read_one(c, p, S("person"), &person));
 	const struct item *it = state_find(m, RECORD_MEMBER, log, person);
 	ENSURE(c, it, NOT_FOUND, "person %.*s is no member of this domain", STR(person));
-	change_of(RECORD_MEMBER, it, ret);
+	record_of(RECORD_MEMBER, it, ret);
 	ret->any = ret->member.active;
 	ret->member.active = false;
 	return OK;
@@ -118,7 +111,7 @@ handle_PRODUCT_RETIRE(struct ctx *c, const struct mesh *m, const struct log *log
 	TRY(read_one(c, p, S("product"), &id));
 	const struct item *it = state_find(m, RECORD_PRODUCT, log, id);
 	ENSURE(c, it, DENIED, "product %.*s is not in this log: only the domain that publishes it can retire it", STR(id));
-	change_of(RECORD_PRODUCT, it, ret);
+	record_of(RECORD_PRODUCT, it, ret);
 	ENSURE(c, !ret->product.retired, CONFLICT, "product %.*s is retired already", STR(id));
 	ret->product.retired = true;
 	ret->product.seq = p->seq;
@@ -163,7 +156,7 @@ handle_GRANT_REVOKE(struct ctx *c, const struct mesh *m, const struct log *log, 
 	TRY(read_one(c, p, S("grant"), &id));
 	const struct item *it = state_find(m, RECORD_GRANT, log, id);
 	ENSURE(c, it, DENIED, "grant %.*s is not in this log: only the domain that granted can revoke", STR(id));
-	change_of(RECORD_GRANT, it, ret);
+	record_of(RECORD_GRANT, it, ret);
 	ret->any = !ret->grant.policy.revoked && !FAULT(NO_REVOKE); /* who said it first stays */
 	ret->grant.policy.revoked = true;
 	ret->grant.revoked_at = p->time;
@@ -196,7 +189,7 @@ handle_REQUEST_WITHDRAW(struct ctx *c, const struct mesh *m, const struct log *l
 	TRY(read_one(c, p, S("request"), &id));
 	const struct item *it = state_find(m, RECORD_REQUEST, log, id);
 	ENSURE(c, it, DENIED, "request %.*s is not in this log: only the domain that asked can withdraw it", STR(id));
-	change_of(RECORD_REQUEST, it, ret);
+	record_of(RECORD_REQUEST, it, ret);
 	ret->any = !ret->request.withdrawn;
 	ret->request.withdrawn = true;
 	return OK;
@@ -240,7 +233,7 @@ handle_RESTRICTION_LIFT(struct ctx *c, const struct mesh *m, const struct log *l
 	TRY(read_one(c, p, S("restriction"), &id));
 	const struct item *it = state_find(m, RECORD_RESTRICTION, log, id);
 	ENSURE(c, it, NOT_FOUND, "there is no restriction %.*s", STR(id));
-	change_of(RECORD_RESTRICTION, it, ret);
+	record_of(RECORD_RESTRICTION, it, ret);
 	ret->any = !ret->restriction.pub.policy.lifted;
 	ret->restriction.pub.policy.lifted = true;
 	return OK;

@@ -63,7 +63,8 @@ struct mesh_request {
 	Str purpose, reason;         /* reason: commitment (hex), "" when none */
 	Time until, opened;          /* until: TIME_FOREVER when not asked for */
 };
-/* How it stands, joined over both logs; *ret_grant is the grant when approved (NULL otherwise). */
+/* How it stands, joined over both logs: approved once the producer granted (*ret_grant, revoked or not; NULL otherwise), else withdrawn,
+ * else denied (*ret_deny_reason: the commitment, "" when none), else pending. */
 enum request_state mesh_request_state(const struct mesh *m, const struct mesh_request *r, const struct mesh_grant **ret_grant,
                                       Str *ret_deny_reason);
 

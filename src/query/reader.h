@@ -14,7 +14,7 @@ struct reader_setup {
 	uint64_t as_bytes; /* address space; 0: 4 GiB */
 };
 
-/* The role: load the engine, enter the sandbox, READY, answer one R_EXTRACT by R_DONE or FAILED. The exit status of the process. */
+/* The role: load the engine, enter the sandbox, READY, answer one R_EXTRACT by R_DONE or FAILED, end the process. */
 int reader_main(const struct reader_setup *setup);
 
 /* The work, for main and tests. jobs: pairs (SELECT of extract_sql(), name of the file in the write folder). Rows written per job into

@@ -26,6 +26,7 @@ session_close(struct session *s)
 	for (size_t i = 0; map_next(&s->views, &i, &name, &sql);) free(sql);
 	map_fini(&s->views);
 	map_fini(&s->schemas);
+	arena_fini(&s->parsed_arena);
 	engine_close(&s->engine);
 }
 
@@ -33,6 +34,25 @@ void
 session_interrupt(struct session *s)
 {
 	if (s->engine.open) s->engine.d->duckdb_interrupt(s->engine.con);
+}
+
+/* What a statement reads; valid until the next one. */
+static Err
+statement_of(struct ctx *c, struct session *s, Str sql, const struct sql_statement **ret)
+{
+	struct arena *spare = c->arena;
+
+	if (!s->parsed_sql.p || !str_eq(s->parsed_sql, sql)) {
+		s->parsed_sql = (Str){0};
+		arena_reset(&s->parsed_arena);
+		c->arena = &s->parsed_arena;
+		Err e = engine_parse(c, &s->engine, sql, &s->parsed);
+		c->arena = spare;
+		TRY(e);
+		s->parsed_sql = arena_str(&s->parsed_arena, sql);
+	}
+	*ret = &s->parsed;
+	return OK;
 }
 
 /* --- tables --- */
@@ -155,18 +175,18 @@ columns_join(struct ctx *c, const struct sql_statement *st, bool *ret_ok)
 Err
 session_parse(struct ctx *c, struct session *s, Str sql, List *ret)
 {
-	struct sql_statement st;
+	const struct sql_statement *st;
 	bool ok;
 
-	TRY(engine_parse(c, &s->engine, sql, &st));
-	Str columns = columns_join(c, &st, &ok);
-	Str *v = NEW_N(c->arena, 3 * st.table_count, Str);
-	for (size_t i = 0; i < st.table_count; i++) {
-		v[3 * i] = st.tables[i].name;
-		v[3 * i + 1] = st.tables[i].all || !ok ? S("*") : S("");
+	TRY(statement_of(c, s, sql, &st));
+	Str columns = columns_join(c, st, &ok);
+	Str *v = NEW_N(c->arena, 3 * st->table_count, Str);
+	for (size_t i = 0; i < st->table_count; i++) {
+		v[3 * i] = arena_str(c->arena, st->tables[i].name);
+		v[3 * i + 1] = st->tables[i].all || !ok ? S("*") : S("");
 		v[3 * i + 2] = columns;
 	}
-	*ret = (List){v, 3 * st.table_count};
+	*ret = (List){v, 3 * st->table_count};
 	return OK;
 }
 
@@ -240,11 +260,11 @@ run_parquet(struct ctx *c, struct session *s, const struct session_run *run, str
 Err
 session_run(struct ctx *c, struct session *s, const struct session_run *run, struct result_counts *ret_counts)
 {
-	struct sql_statement st;
+	const struct sql_statement *st;
 
 	ENSURE(c, run->tables.n % 3 == 0, INVALID, "tables come in triples");
-	TRY(engine_parse(c, &s->engine, run->sql, &st));
-	TRY(tables_known(c, &st, run->tables, 3));
+	TRY(statement_of(c, s, run->sql, &st));
+	TRY(tables_known(c, st, run->tables, 3));
 	for (size_t i = 0; i < run->tables.n; i += 3) TRY(table_bind(c, s, run->tables.v[i], run->tables.v[i + 1], run->tables.v[i + 2]));
 	Err err = run->format == RESULT_PARQUET ? run_parquet(c, s, run, ret_counts) : run_rows(c, s, run, ret_counts);
 	if (err.code == ERR_UNAVAILABLE) return err;
@@ -282,12 +302,12 @@ document(struct ctx *c, struct engine *e, const char *sql, Str *ret)
 static Err
 check_one(struct ctx *c, struct session *s, List tables, Str trust, Str sql, Str *ret)
 {
-	struct sql_statement st;
+	const struct sql_statement *st;
 
 	ENSURE(c, str_eqc(trust, "own") || str_eqc(trust, "user"), INVALID, "a check neither ours nor a person's");
 	if (str_eqc(trust, "user")) {
-		TRY(engine_parse(c, &s->engine, sql, &st));
-		TRY(tables_known(c, &st, tables, 2));
+		TRY(statement_of(c, s, sql, &st));
+		TRY(tables_known(c, st, tables, 2));
 	}
 	return document(c, &s->engine, arena_dup(c->arena, sql.p, sql.n), ret);
 }

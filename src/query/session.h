@@ -16,6 +16,9 @@ struct session {
 	struct engine engine;
 	struct map views;   /* "d.p.t" → its CREATE VIEW, NUL-terminated, on the heap */
 	struct map schemas; /* "d" and "d.p" that exist */
+	struct arena parsed_arena; /* the statement that came through the gate last: most are parsed, decided on and then run */
+	Str parsed_sql;
+	struct sql_statement parsed;
 };
 
 NODISCARD Err session_open(struct ctx *c, const struct duck *d, const struct engine_spec *spec, struct session *ret);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -12,12 +13,12 @@
 #include "os/clock.h"
 #include "os/log.h"
 
-enum { INTERRUPT_EVERY_MS = 20, STOP_WITHIN_MS = 2000, JOB_STACK_BYTES = 8 << 20 };
+enum { INTERRUPT_EVERY_MS = 20, STOP_WITHIN_MS = 2000, JOB_STACK_BYTES = 8 << 20, QUICK_BYTES = 4096 };
 
 struct worker;
 typedef Err Answer(struct ctx *c, struct worker *w);
 
-/* The request that runs, on a thread of its own. The main thread owns the channel and sends every answer. */
+/* The request that runs, on the second thread unless it is quick. The main thread owns the channel and sends every answer. */
 struct job {
 	struct arena arena;
 	struct ctx c;
@@ -28,7 +29,6 @@ struct job {
 	uint64_t started_ns, deadline_ns; /* deadline 0: none */
 	enum err_code stop; /* why it is being stopped; ERR_NONE: it is not */
 	uint64_t stop_ns;   /* since when */
-	pthread_t thread;
 	Err err;
 	struct buf answer; /* encoded */
 	enum msg_type answer_type;
@@ -46,7 +46,8 @@ struct worker {
 	struct chan ch;
 	int wake; /* eventfd: the job has something to tell */
 	struct job job;
-	bool busy;
+	bool busy, threaded;
+	sem_t go; /* the second thread takes up the job */
 };
 
 #define ANSWER(w, NAME, ...)                                                                                                   \
@@ -179,10 +180,9 @@ static const struct {
 #endif
 };
 
-static void *
-job_main(void *arg)
+static void
+job_run(struct worker *w)
 {
-	struct worker *w = arg;
 	struct ctx *c = &w->job.c;
 	Err e = err_set(c, ERR_INVALID, "a worker does not know %s", msg_name(w->job.type));
 
@@ -193,8 +193,20 @@ job_main(void *arg)
 		e = ready ? answers[i].answer(c, w) : err_set(c, ERR_CONFLICT, "the engine is not open yet");
 	}
 	w->job.err = e;
-	atomic_store(&w->job.done, true);
-	wake(w);
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct worker *w = arg;
+
+	for (;;) {
+		while (sem_wait(&w->go) < 0) {
+		}
+		job_run(w);
+		atomic_store(&w->job.done, true); /* from here on the job is the main thread's */
+		wake(w);
+	}
 	return NULL;
 }
 
@@ -212,23 +224,30 @@ timeout_of(struct ctx *c, const struct frame *f)
 }
 
 static Err
-job_start(struct ctx *c, struct worker *w, struct frame *f)
+thread_start(struct ctx *c, struct worker *w)
 {
-	struct job *j = &w->job;
 	pthread_attr_t attr;
+	pthread_t thread;
 
+	if (w->threaded) return OK;
+	sem_init(&w->go, 0, 0);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, JOB_STACK_BYTES);
+	int error = pthread_create(&thread, &attr, thread_main, w);
+	pthread_attr_destroy(&attr);
+	ENSURE(c, error == 0, UNAVAILABLE, "no thread to be had: %s", strerror(error));
+	w->threaded = true;
+	return OK;
+}
+
+static void
+job_set(struct job *j, struct frame *f)
+{
 	*j = (struct job){.type = f->type, .id = f->id, .fd = f->fd_count ? TAKE(f->fds[0], -1) : -1, .started_ns = clock_boot_ns()};
 	j->c.arena = &j->arena;
 	uint64_t timeout_ms = timeout_of(&j->c, f);
 	if (timeout_ms && timeout_ms < UINT32_MAX) j->deadline_ns = j->started_ns + timeout_ms * 1000000;
 	j->payload = arena_str(&j->arena, f->payload);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, JOB_STACK_BYTES);
-	int error = pthread_create(&j->thread, &attr, job_main, w);
-	pthread_attr_destroy(&attr);
-	ENSURE(c, error == 0, UNAVAILABLE, "no thread to be had: %s", strerror(error));
-	w->busy = true;
-	return OK;
 }
 
 static Err
@@ -246,24 +265,48 @@ job_answer(struct ctx *c, struct worker *w)
 }
 
 static Err
-job_look(struct ctx *c, struct worker *w)
+job_end(struct ctx *c, struct worker *w)
 {
 	struct job *j = &w->job;
-	uint64_t columns = atomic_load(&j->columns);
-	bool done = atomic_load(&j->done);
 
-	if (columns && !j->columns_told) {
-		j->columns_told = true;
-		TRY(chan_post(c, &w->ch, W_STARTED, j->id, -1, .columns = columns - 1));
-	}
-	if (!done) return OK;
-	pthread_join(j->thread, NULL);
 	w->busy = false;
 	if (j->fd >= 0) close(j->fd); /* the reader of the result sees its end before the core hears of it */
 	Err e = job_answer(c, w);
 	buf_fini(&j->answer);
 	arena_fini(&j->arena);
 	return e;
+}
+
+static Err
+job_look(struct ctx *c, struct worker *w)
+{
+	struct job *j = &w->job;
+	bool done = atomic_load(&j->done);
+	uint64_t columns = atomic_load(&j->columns);
+
+	if (!w->busy) return OK;
+	if (columns && !j->columns_told) {
+		j->columns_told = true;
+		TRY(chan_post(c, &w->ch, W_STARTED, j->id, -1, .columns = columns - 1));
+	}
+	return done ? job_end(c, w) : OK;
+}
+
+/* Short statements are looked at in microseconds: not worth waking another thread. */
+static Err
+job_start(struct ctx *c, struct worker *w, struct frame *f)
+{
+	bool quick = f->type == MSG_W_PARSE && f->payload.n <= QUICK_BYTES;
+
+	if (!quick) TRY(thread_start(c, w));
+	job_set(&w->job, f);
+	w->busy = true;
+	if (!quick) {
+		sem_post(&w->go);
+		return OK;
+	}
+	job_run(w);
+	return job_end(c, w);
 }
 
 static void

@@ -238,7 +238,7 @@ process_ask(struct kit *k, const Str *jobs, size_t n, enum err_code *ret_code, S
 	}
 	chan_fini(&ch);
 	assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
-	assert_true(WIFEXITED(status));
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	if (child.pidfd >= 0) close(child.pidfd);
 	return done;
 }

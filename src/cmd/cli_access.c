@@ -274,7 +274,7 @@ cli_run_restrict(struct cli *cli)
 	if (suspend)
 		printf("restriction %.*s: %s is closed\n", STR(js_text(answer, "id")), suspend);
 	else
-		printf("restriction %.*s: every column classified '%s'%s%s is masked (%s)\n", STR(js_text(answer, "id")), cli->args[0],
+		printf("restriction %.*s: every column classified '%s'%s%s is masked with %s\n", STR(js_text(answer, "id")), cli->args[0],
 		       product ? " in " : "", product ? product : "", mask);
 	return OK;
 }

@@ -37,10 +37,13 @@ def node(make_node):
 @pytest.fixture(scope="session")
 def shop_template(tmp_path_factory):
     """A stopped node with the shop's people and products, made once; tests work on copies."""
-    shop = Shop(Node(tmp_path_factory.mktemp("template") / "n").start())
-    shop.set_up()
-    assert shop.node.stop() == 0
-    return shop.node.folder
+    node = Node(tmp_path_factory.mktemp("template") / "n").start()
+    try:
+        Shop(node).set_up()
+    finally:
+        status = node.stop()
+    assert status == 0
+    return node.folder
 
 
 @pytest.fixture

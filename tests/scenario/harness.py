@@ -1,6 +1,7 @@
 """A node with its people and products, driven through the program itself."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -55,6 +56,11 @@ def wait_for(what, seconds=10, every=0.05):
         time.sleep(every)
 
 
+def end_with_us():
+    """No server outlives the tests, even when those are killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 class Node:
     """One data folder and, between start() and stop(), the server on it."""
 
@@ -94,7 +100,7 @@ class Node:
             self.heddle("init", "--data", self.data, json_=False, admin=False)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.serve_call(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            env={**os.environ, **env}, start_new_session=True)
+                                            env={**os.environ, **env}, start_new_session=True, preexec_fn=end_with_us)
         if wait:
             wait_for(self.answers, 20)
         return self

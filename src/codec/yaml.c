@@ -25,8 +25,16 @@ struct reader {
 
 #define AT "line %u, column %u: "
 
-static uint32_t line_of(yaml_mark_t m) { return (uint32_t)m.line + 1; }
-static uint32_t column_of(yaml_mark_t m) { return (uint32_t)m.column + 1; }
+static uint32_t
+line_of(yaml_mark_t m)
+{
+	return (uint32_t)m.line + 1;
+}
+static uint32_t
+column_of(yaml_mark_t m)
+{
+	return (uint32_t)m.column + 1;
+}
 
 /* RFC 8259 6: the only numbers that every reader reads alike. */
 static enum scalar_type
@@ -78,8 +86,7 @@ static Err
 member_room(struct reader *r, yaml_mark_t m, const struct open_node *top)
 {
 	ENSURE(r->c, ++r->nodes <= YAML_NODES_MAX, TOO_LARGE, AT "more than %d values", line_of(m), column_of(m), YAML_NODES_MAX);
-	ENSURE(r->c, !top || top->n->kind != NODE_MAP || top->has_key, INVALID, AT "a key must be a single text", line_of(m),
-	    column_of(m));
+	ENSURE(r->c, !top || top->n->kind != NODE_MAP || top->has_key, INVALID, AT "a key must be a single text", line_of(m), column_of(m));
 	return OK;
 }
 
@@ -187,8 +194,9 @@ on_close(struct reader *r)
 	for (const struct node *m = map->first; m; m = m->next) sorted[n++] = m;
 	qsort(sorted, n, sizeof *sorted, by_key);
 	for (size_t i = 1; i < n; i++)
-		ENSURE(r->c, !str_eq(sorted[i]->key, sorted[i - 1]->key), INVALID, AT "key '%.*s' stands here a second time (first in line %u)",
-		    sorted[i]->key_line, sorted[i]->key_column, STR(sorted[i]->key), sorted[i - 1]->key_line);
+		ENSURE(r->c, !str_eq(sorted[i]->key, sorted[i - 1]->key), INVALID,
+		    AT "key '%.*s' stands here a second time (first in line %u)", sorted[i]->key_line, sorted[i]->key_column,
+		    STR(sorted[i]->key), sorted[i - 1]->key_line);
 	return OK;
 }
 
@@ -212,10 +220,8 @@ on_event(struct reader *r, const yaml_event_t *e)
 	case YAML_DOCUMENT_START_EVENT: return on_document(r, e);
 	case YAML_DOCUMENT_END_EVENT: r->done = true; return OK;
 	case YAML_SCALAR_EVENT: return on_scalar(r, e);
-	case YAML_SEQUENCE_START_EVENT:
-		return on_open(r, NODE_SEQ, e->data.sequence_start.anchor, e->data.sequence_start.tag, m);
-	case YAML_MAPPING_START_EVENT:
-		return on_open(r, NODE_MAP, e->data.mapping_start.anchor, e->data.mapping_start.tag, m);
+	case YAML_SEQUENCE_START_EVENT: return on_open(r, NODE_SEQ, e->data.sequence_start.anchor, e->data.sequence_start.tag, m);
+	case YAML_MAPPING_START_EVENT: return on_open(r, NODE_MAP, e->data.mapping_start.anchor, e->data.mapping_start.tag, m);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT: return on_close(r);
 	case YAML_ALIAS_EVENT:

@@ -130,8 +130,9 @@ void quality_rows(struct ctx *c, struct quality_report *r, size_t i, const Str *
     size_t row_count);
 
 /* {"table","rows","passed","checks":[{"id","title","column","severity","dimension","outcome","value","must","message",
- * "rows":[{"file":1,"row":7,…}]}],"statistics":[{"column","type","nulls","min","max"}]}. Statistics carry values of the data: for the producer and for
- * those who may read the columns, never for others; without them when !statistics. Rows named likewise: only when `rows`. */
+ * "rows":[{"file":1,"row":7,…}]}],"statistics":[{"column","type","nulls","min","max"}]}; outcome is pass, fail, warning, error or
+ * "not run". Statistics, rows named, and the values of ranges and of SQL rules are values of the data: for the producer and for
+ * those who may read the columns, never for others. They are left out unless asked for. */
 struct quality_show { bool statistics, rows; };
 void quality_json(const struct quality_report *r, struct quality_show show, struct buf *out);
 /* An aligned table for a terminal, then the rows named of each failed check. */

@@ -37,8 +37,14 @@ build_check(struct build *b, Str column, Str what, Str title)
 
 	p->checks = grown(b->a, p->checks, p->check_count, &b->check_cap, sizeof *p->checks);
 	check = &p->checks[p->check_count++];
-	*check = (struct quality_check){.title = title, .severity = S("error"), .dimension = S(""), .column = column, .op = OPERATOR_BE,
-	    .operands = {{VALUE_NUMBER, S("0")}}, .rows_sql = S(""), .note = S("")};
+	*check = (struct quality_check){.title = title,
+	    .severity = S("error"),
+	    .dimension = S(""),
+	    .column = column,
+	    .op = OPERATOR_BE,
+	    .operands = {{VALUE_NUMBER, S("0")}},
+	    .rows_sql = S(""),
+	    .note = S("")};
 	check->id = column.n ? arena_printf(b->a, "%.*s.%.*s.%.*s", STR(b->t->name), STR(column), STR(what))
 	                     : arena_printf(b->a, "%.*s.%.*s", STR(b->t->name), STR(what));
 	return check;
@@ -140,7 +146,8 @@ build_repeats(struct build *b, struct quality_check *check, const Str *columns, 
 	check->index = build_query(b, q);
 	Str same = same_key(a, columns, n);
 	check->rows_sql = arena_printf(a,
-	    "SELECT r.file_index + 1 AS \"file\", r.file_row_number + 1 AS \"row\", %.*s FROM (SELECT %.*s, file_index, file_row_number FROM %.*s "
+	    "SELECT r.file_index + 1 AS \"file\", r.file_row_number + 1 AS \"row\", %.*s FROM (SELECT %.*s, file_index, file_row_number "
+	    "FROM %.*s "
 	    "WHERE true" NARROW ") AS r JOIN (SELECT %.*s %.*s LIMIT %d) AS d ON %.*s ORDER BY %.*s, 1, 2 LIMIT %d",
 	    STR(of_rows), STR(list), STR(rel), STR(list), STR(groups), QUALITY_ROWS_MAX, STR(same), STR(of_rows), QUALITY_ROWS_MAX);
 }

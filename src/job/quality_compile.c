@@ -76,8 +76,8 @@ allowed_check(struct build *b, const struct contract_property *p, Str type)
 struct bound {
 	const char *what, *words, *aggregate, *beyond; /* "minimum", "at least", "min", "<" */
 	Str literal, shown_literal;
-	Str x;                                         /* the column, or its length */
-	bool shown;                                    /* the statistics have the value */
+	Str x;      /* the column, or its length */
+	bool shown; /* the statistics have the value */
 	size_t shown_index;
 };
 
@@ -91,7 +91,8 @@ bound_check(struct build *b, const struct contract_property *p, const struct bou
 	check->dimension = S("conformity");
 	check->from = QUALITY_SCAN;
 	check->range = true;
-	check->index = build_value(b, arena_printf(b->a, "CASE WHEN %.*s %s %.*s THEN 1 ELSE 0 END", STR(extreme), o->beyond, STR(o->literal)));
+	check->index =
+	    build_value(b, arena_printf(b->a, "CASE WHEN %.*s %s %.*s THEN 1 ELSE 0 END", STR(extreme), o->beyond, STR(o->literal)));
 	check->shown = o->shown ? o->shown_index : build_value(b, arena_printf(b->a, "CAST(%.*s AS VARCHAR)", STR(extreme)));
 	check->rows_sql = build_rows(b, &p->name, 1, arena_printf(b->a, "%.*s %s %.*s", STR(o->x), o->beyond, STR(o->literal)));
 }
@@ -103,11 +104,13 @@ range_checks(struct build *b, const struct contract_property *p, Str type)
 	Str x = sql_ident(b->a, p->name);
 
 	if (o->has_min)
-		bound_check(b, p, &(struct bound){"minimum", o->min_exclusive ? "greater than" : "at least", "min", o->min_exclusive ? "<=" : "<",
-		    sql_literal(b->a, &o->min, type), o->min.text, x, true, stat_of(b, p->name, 1)});
+		bound_check(b, p,
+		    &(struct bound){"minimum", o->min_exclusive ? "greater than" : "at least", "min", o->min_exclusive ? "<=" : "<",
+		        sql_literal(b->a, &o->min, type), o->min.text, x, true, stat_of(b, p->name, 1)});
 	if (o->has_max)
-		bound_check(b, p, &(struct bound){"maximum", o->max_exclusive ? "less than" : "at most", "max", o->max_exclusive ? ">=" : ">",
-		    sql_literal(b->a, &o->max, type), o->max.text, x, true, stat_of(b, p->name, 2)});
+		bound_check(b, p,
+		    &(struct bound){"maximum", o->max_exclusive ? "less than" : "at most", "max", o->max_exclusive ? ">=" : ">",
+		        sql_literal(b->a, &o->max, type), o->max.text, x, true, stat_of(b, p->name, 2)});
 }
 
 static Str
@@ -221,14 +224,16 @@ static void
 reference_check(struct build *b, const struct contract_reference *r, size_t number)
 {
 	const struct quality_source *to = r->external.n ? NULL : build_source(b, r->to_table);
-	struct quality_check *check = build_check(b, r->count == 1 ? r->columns[0] : S(""), arena_printf(b->a, "reference%zu", number), r->text);
+	struct quality_check *check =
+	    build_check(b, r->count == 1 ? r->columns[0] : S(""), arena_printf(b->a, "reference%zu", number), r->text);
 	struct arena *a = b->a;
 	BUF_AUTO not_null = BUF_INIT;
 
 	check->dimension = S("consistency");
 	if (!to) {
 		check->from = QUALITY_NOT_RUN;
-		check->note = r->external.n ? S("references to other products are not checked in this version") : S("the table referred to has no data yet");
+		check->note = r->external.n ? S("references to other products are not checked in this version")
+		                            : S("the table referred to has no data yet");
 		return;
 	}
 	for (size_t i = 0; i < r->count; i++) {
@@ -240,9 +245,9 @@ reference_check(struct build *b, const struct contract_reference *r, size_t numb
 	    STR(to->relation), STR(match));
 	check->from = QUALITY_QUERY;
 	check->index = build_query(b, (struct quality_query){.sql = arena_printf(a, "SELECT count(*) %.*s", STR(from))});
-	check->rows_sql = arena_printf(a,
-	    "SELECT s.file_index + 1 AS \"file\", s.file_row_number + 1 AS \"row\", %.*s %.*s ORDER BY 1, 2 LIMIT %d", STR(columns), STR(from),
-	    QUALITY_ROWS_MAX);
+	check->rows_sql =
+	    arena_printf(a, "SELECT s.file_index + 1 AS \"file\", s.file_row_number + 1 AS \"row\", %.*s %.*s ORDER BY 1, 2 LIMIT %d",
+	        STR(columns), STR(from), QUALITY_ROWS_MAX);
 }
 
 static Err
@@ -259,7 +264,8 @@ build_all(struct build *b)
 }
 
 Err
-quality_compile(struct ctx *c, const struct contract_table *t, const struct quality_source *sources, size_t n, const struct quality_plan **ret)
+quality_compile(
+    struct ctx *c, const struct contract_table *t, const struct quality_source *sources, size_t n, const struct quality_plan **ret)
 {
 	BUF_AUTO scan = BUF_INIT;
 	struct build b = {.c = c, .a = c->arena, .t = t, .sources = sources, .source_count = n, .scan = &scan};

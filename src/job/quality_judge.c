@@ -93,8 +93,9 @@ judge_number(const struct judge *j, struct quality_result *r, double v)
 static const char *
 extreme_word(Str id)
 {
-	static const struct { const char *end, *word; } words[] = {
-	    {".minimum", "smallest"}, {".maximum", "largest"}, {".minLength", "shortest"}, {".maxLength", "longest"}};
+	static const struct {
+		const char *end, *word;
+	} words[] = {{".minimum", "smallest"}, {".maximum", "largest"}, {".minLength", "shortest"}, {".maxLength", "longest"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (str_ends(id, str_c(words[i].end))) return words[i].word;
@@ -181,7 +182,8 @@ quality_judge(struct ctx *c, const struct quality_plan *p, const struct quality_
 }
 
 void
-quality_rows(struct ctx *c, struct quality_report *r, size_t i, const Str *columns, size_t column_count, const Str *values, size_t row_count)
+quality_rows(
+    struct ctx *c, struct quality_report *r, size_t i, const Str *columns, size_t column_count, const Str *values, size_t row_count)
 {
 	struct quality_result *one = &r->results[i];
 	size_t rows = row_count < QUALITY_ROWS_MAX ? row_count : QUALITY_ROWS_MAX;
@@ -195,6 +197,6 @@ quality_rows(struct ctx *c, struct quality_report *r, size_t i, const Str *colum
 	one->row_values = cells;
 	one->row_count = rows;
 	if (!one->check->range || rows == 0) return;
-	one->message = arena_printf(c->arena, "%zu%s row%s; %.*s", rows, rows == QUALITY_ROWS_MAX ? " or more" : "", rows == 1 ? "" : "s",
-	    STR(one->message));
+	one->message = arena_printf(
+	    c->arena, "%zu%s row%s; %.*s", rows, rows == QUALITY_ROWS_MAX ? " or more" : "", rows == 1 ? "" : "s", STR(one->message));
 }

@@ -18,8 +18,9 @@ placeholders(struct build *b, const struct contract_rule *r, const struct contra
 			buf_str(&out, b->self->relation);
 		} else {
 			bool column = p && (str_eqc(name, "column") || str_eqc(name, "property"));
-			ENSURE(b->c, column, INVALID, "line %u: the query of the rule names ${%.*s}; known are ${table} and, for a column's rule, ${column}",
-			    r->line, STR(name));
+			ENSURE(b->c, column, INVALID,
+			    "line %u: the query of the rule names ${%.*s}; known are ${table} and, for a column's rule, ${column}", r->line,
+			    STR(name));
 			buf_sql_ident(&out, p->name);
 		}
 	}
@@ -49,8 +50,8 @@ own_count(struct build *b, struct quality_check *check, const Str *column, Str c
 	Str rel = b->self->relation;
 
 	check->from = QUALITY_QUERY;
-	check->index = build_query(b, (struct quality_query){
-	                                  .sql = arena_printf(b->a, "SELECT count(*) FROM %.*s WHERE %.*s", STR(rel), STR(condition))});
+	check->index = build_query(
+	    b, (struct quality_query){.sql = arena_printf(b->a, "SELECT count(*) FROM %.*s WHERE %.*s", STR(rel), STR(condition))});
 	check->rows_sql = build_rows(b, column, 1, condition);
 }
 
@@ -105,7 +106,8 @@ library_rule(struct build *b, const struct contract_property *p, const struct co
 	case METRIC_MISSING: missing_rule(b, p, r, check, type); break;
 	default: {
 		Str x = sql_ident(b->a, p->name);
-		scan_count(b, check, &p->name, arena_printf(b->a, "count(*) - count(%.*s)", STR(x)), arena_printf(b->a, "%.*s IS NULL", STR(x)));
+		scan_count(
+		    b, check, &p->name, arena_printf(b->a, "count(*) - count(%.*s)", STR(x)), arena_printf(b->a, "%.*s IS NULL", STR(x)));
 	}
 	}
 }

@@ -44,7 +44,8 @@ is_moment(Str type)
 static bool
 is_number(Str type)
 {
-	return sql_is_float(type) || str_starts(type, S("DECIMAL(")) || (str_ends(type, S("INT")) || str_eqc(type, "INTEGER") || str_eqc(type, "UINTEGER"));
+	return sql_is_float(type) || str_starts(type, S("DECIMAL(")) ||
+	    (str_ends(type, S("INT")) || str_eqc(type, "INTEGER") || str_eqc(type, "UINTEGER"));
 }
 
 bool

@@ -160,8 +160,8 @@ struct contract_file_column { Str name, type; }; /* as DuckDB's DESCRIBE tells *
 /* Every property has its column of a fitting type. CONTRACT names all that is missing or does not fit, up to ten, on one line. Columns
  * of the file that the contract does not name are allowed only when `*ret_extra` is wanted: they are counted there and belong
  * to no product (they are not published). */
-NODISCARD Err contract_columns_check(struct ctx *c, const struct contract_table *t, const struct contract_file_column *columns, size_t n,
-    size_t *ret_extra);
+NODISCARD Err contract_columns_check(struct ctx *c, const struct contract_table *t, const struct contract_file_column *columns,
+    size_t n, size_t *ret_extra);
 
 /* --- versions --- */
 
@@ -180,7 +180,8 @@ struct contract_change {
 NODISCARD Err contract_diff(struct ctx *c, const struct contract *from, const struct contract *to, const struct contract_change **ret,
     size_t *ret_n);
 /* May `to` follow `from`? INVALID when it is another product, the version does not grow, or grows too little: "version 1.0.1 breaks
- * readers of 1.0.0: transactions.quantity: column removed; … — this needs version 2.0.0". Identical contracts may repeat the version. */
+ * readers of 1.0.0: transactions.quantity: column removed; …; this needs version 2.0.0 or later". Of 0.y.z the minor number counts as
+ * the major one (Semantic Versioning 2.0.0). Identical contracts may repeat the version. */
 NODISCARD Err contract_version_check(struct ctx *c, const struct contract *from, const struct contract *to);
 
 /* `heddle contract check FILE`: the text of a contract judged; one line for a person in `out`. Reading the file is the caller's. */

@@ -38,8 +38,8 @@ Str contract_node_json(struct arena *a, const struct node *n);
 NODISCARD Err contract_name(struct ctx *c, const struct node *n, Str *ret);
 
 NODISCARD Err contract_options_read(struct ctx *c, const struct node *property, struct contract_property *p);
-NODISCARD Err contract_rules_read(struct ctx *c, const struct node *list, const struct contract_property *column, const struct contract_rule **ret,
-    size_t *ret_n);
+NODISCARD Err contract_rules_read(struct ctx *c, const struct node *list, const struct contract_property *column,
+    const struct contract_rule **ret, size_t *ret_n);
 NODISCARD Err contract_tables_read(struct ctx *c, const struct node *schema, struct contract *k);
 /* After all tables are read. */
 NODISCARD Err contract_references_read(struct ctx *c, const struct node *schema, struct contract *k);

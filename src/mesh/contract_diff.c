@@ -24,7 +24,7 @@ changed(struct diff *d, enum change_kind kind, enum weight w, Str what)
 	}
 	Str text = d->column.n ? arena_printf(d->arena, "%.*s.%.*s: %.*s", STR(d->table), STR(d->column), STR(what))
 	    : d->table.n       ? arena_printf(d->arena, "%.*s: %.*s", STR(d->table), STR(what))
-			       : arena_printf(d->arena, "%.*s", STR(what));
+	                       : arena_printf(d->arena, "%.*s", STR(what));
 	d->all[d->n++] = (struct contract_change){
 	    .kind = kind, .breaking = w == MAJOR, .additive = w == MINOR, .table = d->table, .column = d->column, .text = text};
 }
@@ -300,7 +300,8 @@ contract_version_check(struct ctx *c, const struct contract *from, const struct 
 	enum weight w = PATCH;
 
 	ENSURE(c, str_eq(from->domain, to->domain) && str_eq(from->product, to->product), INVALID,
-	    "the contract is about %.*s.%.*s, not about %.*s.%.*s", STR(to->domain), STR(to->product), STR(from->domain), STR(from->product));
+	    "the contract is about %.*s.%.*s, not about %.*s.%.*s", STR(to->domain), STR(to->product), STR(from->domain),
+	    STR(from->product));
 	TRY(contract_diff(c, from, to, &all, &n));
 	int grown = contract_version_cmp(to->version, from->version);
 	ENSURE(c, grown >= 0, INVALID, "version %.*s is older than the published %.*s", STR(to->version_text), STR(from->version_text));

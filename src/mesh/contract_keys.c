@@ -1,6 +1,5 @@
 #include "mesh/contract_keys.h"
 
-
 static const struct key *
 key_at(const struct block *b, size_t i)
 {
@@ -50,7 +49,9 @@ unknown_key(struct ctx *c, const struct block *b, const struct node *n)
 		unsigned d = str_ieq(n->key, str_c(k->name)) ? 0 : distance(n->key, str_c(k->name));
 		if (d < best) best = d, meant = k->name;
 	}
-	if (meant) return err_set(c, ERR_INVALID, AT "unknown key '%.*s' in %s: did you mean '%s'?", KEY_PLACE(n), STR(n->key), b->name, meant);
+	if (meant)
+		return err_set(
+		    c, ERR_INVALID, AT "unknown key '%.*s' in %s: did you mean '%s'?", KEY_PLACE(n), STR(n->key), b->name, meant);
 	return err_set(c, ERR_INVALID, AT "unknown key '%.*s' in %s; what the standard does not know belongs into customProperties",
 	    KEY_PLACE(n), STR(n->key), b->name);
 }
@@ -98,8 +99,8 @@ texts_check(struct ctx *c, const struct key *k, const struct node *n)
 {
 	if (n->kind != NODE_SEQ) return wrong(c, n, "a list of texts");
 	for (const struct node *m = n->first; m; m = m->next)
-		ENSURE(c, m->kind == NODE_SCALAR && m->type == SCALAR_TEXT, INVALID, AT "'%s' must be a list of texts (in quotes where needed)",
-		    PLACE(m), k->name);
+		ENSURE(c, m->kind == NODE_SCALAR && m->type == SCALAR_TEXT, INVALID,
+		    AT "'%s' must be a list of texts (in quotes where needed)", PLACE(m), k->name);
 	return OK;
 }
 
@@ -189,11 +190,13 @@ server_check(struct ctx *c, const struct node *n)
 	for (const struct node *m = n->first; m; m = m->next) {
 		bool common = false;
 		for (size_t i = 0; i < CONTRACT_SERVER_COMMON; i++) common = common || str_eqc(m->key, contract_block_server.keys[i].name);
-		ENSURE(c, common || server_key(str_c(keys), m->key, &must), INVALID, AT "a server of type %.*s has no key '%.*s'", KEY_PLACE(m),
-		    STR(type->text), STR(m->key));
+		ENSURE(c, common || server_key(str_c(keys), m->key, &must), INVALID, AT "a server of type %.*s has no key '%.*s'",
+		    KEY_PLACE(m), STR(type->text), STR(m->key));
 	}
 	for (size_t i = CONTRACT_SERVER_COMMON; i < contract_block_server.n; i++)
-		ENSURE(c, !server_key(str_c(keys), str_c(contract_block_server.keys[i].name), &must) || !must || node_get(n, str_c(contract_block_server.keys[i].name)),
+		ENSURE(c,
+		    !server_key(str_c(keys), str_c(contract_block_server.keys[i].name), &must) || !must ||
+		        node_get(n, str_c(contract_block_server.keys[i].name)),
 		    INVALID, AT "a server of type %.*s needs the key '%s'", PLACE(n), STR(type->text), contract_block_server.keys[i].name);
 	return OK;
 }

@@ -50,8 +50,11 @@ contract_custom_get(const struct node *map, const char *property)
 struct contract_value
 contract_value_of(const struct node *n)
 {
-	static const enum value_kind kinds[] = {[SCALAR_NULL] = VALUE_NULL, [SCALAR_BOOL] = VALUE_BOOL, [SCALAR_INT] = VALUE_NUMBER,
-	    [SCALAR_NUMBER] = VALUE_NUMBER, [SCALAR_TEXT] = VALUE_TEXT};
+	static const enum value_kind kinds[] = {[SCALAR_NULL] = VALUE_NULL,
+	    [SCALAR_BOOL] = VALUE_BOOL,
+	    [SCALAR_INT] = VALUE_NUMBER,
+	    [SCALAR_NUMBER] = VALUE_NUMBER,
+	    [SCALAR_TEXT] = VALUE_TEXT};
 	bool truth = false;
 
 	if (node_bool(n, &truth)) return (struct contract_value){VALUE_BOOL, truth ? S("true") : S("false")};
@@ -160,7 +163,8 @@ texts_read(struct ctx *c, const struct node *root, struct contract *k)
 	k->limitations = text_at(d, "limitations");
 	k->discoverable = true;
 	ENSURE(c, !open || node_bool(open, &k->discoverable), INVALID, AT "'discoverable' must be true or false", PLACE(open));
-	ENSURE(c, !terms || (terms->kind == NODE_SCALAR && terms->type == SCALAR_TEXT), INVALID, AT "'termsOfUse' must be text", PLACE(terms));
+	ENSURE(
+	    c, !terms || (terms->kind == NODE_SCALAR && terms->type == SCALAR_TEXT), INVALID, AT "'termsOfUse' must be text", PLACE(terms));
 	k->terms = terms ? terms->text : k->usage;
 	k->tag_count = contract_texts(c->arena, node_get(root, S("tags")), &k->tags);
 	k->custom_count = contract_custom(c->arena, root, &k->custom);
@@ -187,8 +191,10 @@ support_read(struct arena *a, const struct node *root, struct contract *k)
 {
 	const struct node *list = node_get(root, S("support")), *price = node_get(root, S("price"));
 
-	k->price = (struct contract_price){.given = price != NULL, .amount = text_at(price, "priceAmount"),
-	    .currency = text_at(price, "priceCurrency"), .unit = text_at(price, "priceUnit")};
+	k->price = (struct contract_price){.given = price != NULL,
+	    .amount = text_at(price, "priceAmount"),
+	    .currency = text_at(price, "priceCurrency"),
+	    .unit = text_at(price, "priceUnit")};
 	if (!list || list->count == 0) return;
 	struct contract_support *all = NEW_N(a, list->count, struct contract_support);
 	for (const struct node *m = list->first; m; m = m->next)
@@ -220,8 +226,11 @@ slas_read(struct arena *a, const struct node *root, struct contract *k)
 	if (!list || list->count == 0) return;
 	struct contract_sla *all = NEW_N(a, list->count, struct contract_sla);
 	for (const struct node *m = list->first; m; m = m->next)
-		all[k->sla_count++] = (struct contract_sla){.property = text_at(m, "property"), .value = text_at(m, "value"),
-		    .unit = text_at(m, "unit"), .element = text_at(m, "element"), .driver = text_at(m, "driver"),
+		all[k->sla_count++] = (struct contract_sla){.property = text_at(m, "property"),
+		    .value = text_at(m, "value"),
+		    .unit = text_at(m, "unit"),
+		    .element = text_at(m, "element"),
+		    .driver = text_at(m, "driver"),
 		    .description = text_at(m, "description")};
 	k->slas = all;
 }

@@ -19,8 +19,8 @@ end_parse(struct ctx *c, const struct node *at, Str text, struct end *ret)
 	if (rest.n && rest.p[0] == '/') rest = str_of(rest.p + 1, rest.n - 1);
 	char sep = memchr(rest.p, '/', rest.n) ? '/' : '.';
 	while (rest.p && n < ARRAY_LEN(part)) rest = str_cut(rest, sep, &part[n++]);
-	ENSURE(c, !rest.p && n == (sep == '/' ? 4 : 2), INVALID, AT "'%.*s' should be table.column or schema/TABLE/properties/COLUMN", PLACE(at),
-	    STR(text));
+	ENSURE(c, !rest.p && n == (sep == '/' ? 4 : 2), INVALID, AT "'%.*s' should be table.column or schema/TABLE/properties/COLUMN",
+	    PLACE(at), STR(text));
 	ENSURE(c, sep == '.' || (str_eqc(part[0], "schema") && str_eqc(part[2], "properties")), INVALID,
 	    AT "'%.*s' should be [file.yaml#]schema/TABLE/properties/COLUMN", PLACE(at), STR(text));
 	ret->table = part[sep == '/' ? 1 : 0];
@@ -61,8 +61,8 @@ text_or_first(const struct node *n)
 
 /* One side: all columns of one table. */
 static Err
-side_read(struct ctx *c, const struct node *n, const struct node *schema, const struct contract *k, struct end *ret, const Str **ret_columns,
-    size_t *ret_n)
+side_read(struct ctx *c, const struct node *n, const struct node *schema, const struct contract *k, struct end *ret,
+    const Str **ret_columns, size_t *ret_n)
 {
 	size_t count = 0;
 	Str *columns = NEW_N(c->arena, n->kind == NODE_SEQ ? n->count : 1, Str);

@@ -4,15 +4,25 @@ static const char *const metric_names[] = {"", "nullValues", "missingValues", "i
 static const char *const operator_names[] = {"", "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan",
     "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"};
 
-const char *rule_metric_name(enum rule_metric m) { return metric_names[m]; }
-const char *rule_operator_name(enum rule_operator op) { return operator_names[op]; }
+const char *
+rule_metric_name(enum rule_metric m)
+{
+	return metric_names[m];
+}
+const char *
+rule_operator_name(enum rule_operator op)
+{
+	return operator_names[op];
+}
 
 static enum rule_metric
 metric_of(Str name)
 {
 	/* `rule` of v3.0 knew these as well */
-	static const struct { const char *name; enum rule_metric metric; } older[] = {
-	    {"nullCheck", METRIC_NULL}, {"duplicateCount", METRIC_DUPLICATE}, {"duplicates", METRIC_DUPLICATE}};
+	static const struct {
+		const char *name;
+		enum rule_metric metric;
+	} older[] = {{"nullCheck", METRIC_NULL}, {"duplicateCount", METRIC_DUPLICATE}, {"duplicates", METRIC_DUPLICATE}};
 
 	for (size_t i = 1; i < ARRAY_LEN(metric_names); i++)
 		if (str_eqc(name, metric_names[i])) return (enum rule_metric)i;
@@ -25,8 +35,11 @@ static Err
 type_read(struct ctx *c, const struct node *n, struct contract_rule *r)
 {
 	static const char *const names[] = {"library", "sql", "text", "custom"};
-	static const struct { const char *key; enum rule_type owner; } owned[] = {{"metric", RULE_LIBRARY}, {"rule", RULE_LIBRARY},
-	    {"arguments", RULE_LIBRARY}, {"query", RULE_SQL}, {"engine", RULE_CUSTOM}, {"implementation", RULE_CUSTOM}};
+	static const struct {
+		const char *key;
+		enum rule_type owner;
+	} owned[] = {{"metric", RULE_LIBRARY}, {"rule", RULE_LIBRARY}, {"arguments", RULE_LIBRARY}, {"query", RULE_SQL},
+	    {"engine", RULE_CUSTOM}, {"implementation", RULE_CUSTOM}};
 	const struct node *type = node_get(n, S("type"));
 
 	/* the standard's default is library; without anything to compute it is a text */
@@ -35,8 +48,8 @@ type_read(struct ctx *c, const struct node *n, struct contract_rule *r)
 		if (str_eqc(type->text, names[i])) r->type = (enum rule_type)i;
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
 		const struct node *m = node_get(n, str_c(owned[i].key));
-		ENSURE(c, !m || owned[i].owner == r->type, INVALID, AT "'%s' belongs to rules of type %s, this one is of type %s", KEY_PLACE(m),
-		    owned[i].key, names[owned[i].owner], names[r->type]);
+		ENSURE(c, !m || owned[i].owner == r->type, INVALID, AT "'%s' belongs to rules of type %s, this one is of type %s",
+		    KEY_PLACE(m), owned[i].key, names[owned[i].owner], names[r->type]);
 	}
 	ENSURE(c, r->type != RULE_SQL || node_get(n, S("query")), INVALID, AT "a rule of type sql needs the key 'query'", PLACE(n));
 	ENSURE(c, r->type != RULE_CUSTOM || (node_get(n, S("engine")) && node_get(n, S("implementation"))), INVALID,
@@ -88,12 +101,15 @@ arguments_read(struct ctx *c, const struct node *n, struct contract_rule *r)
 
 	if (!a) return OK;
 	TRY(contract_block_check(c, &contract_block_arguments, a));
-	static const struct { const char *key; enum rule_metric metric; } owned[] = {{"validValues", METRIC_INVALID}, {"pattern", METRIC_INVALID},
-	    {"missingValues", METRIC_MISSING}, {"properties", METRIC_DUPLICATE}};
+	static const struct {
+		const char *key;
+		enum rule_metric metric;
+	} owned[] = {{"validValues", METRIC_INVALID}, {"pattern", METRIC_INVALID}, {"missingValues", METRIC_MISSING},
+	    {"properties", METRIC_DUPLICATE}};
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
 		const struct node *m = node_get(a, str_c(owned[i].key));
-		ENSURE(c, !m || owned[i].metric == r->metric, INVALID, AT "argument '%s' belongs to the metric %s", KEY_PLACE(m), owned[i].key,
-		    rule_metric_name(owned[i].metric));
+		ENSURE(c, !m || owned[i].metric == r->metric, INVALID, AT "argument '%s' belongs to the metric %s", KEY_PLACE(m),
+		    owned[i].key, rule_metric_name(owned[i].metric));
 	}
 	r->pattern = text_at(a, "pattern");
 	r->column_count = contract_texts(c->arena, node_get(a, S("properties")), &r->columns);
@@ -111,7 +127,8 @@ metric_check(struct ctx *c, const struct node *n, const struct contract_rule *r,
 		ENSURE(c, !column, INVALID, AT "rowCount belongs to the table's quality, not to a column's", PLACE(n));
 		ENSURE(c, !r->percent, INVALID, AT "rowCount has no unit percent", PLACE(n));
 	} else if (r->metric == METRIC_DUPLICATE) {
-		ENSURE(c, column || r->column_count > 0, INVALID, AT "duplicateValues of a table needs arguments.properties (the columns)", PLACE(n));
+		ENSURE(c, column || r->column_count > 0, INVALID, AT "duplicateValues of a table needs arguments.properties (the columns)",
+		    PLACE(n));
 		ENSURE(c, !column || r->column_count == 0, INVALID, AT "arguments.properties belongs to rules of the table", PLACE(n));
 	} else {
 		ENSURE(c, column, INVALID, AT "%s belongs to the quality of a column", PLACE(n), name);
@@ -156,8 +173,8 @@ rule_read(struct ctx *c, const struct node *n, const struct contract_property *c
 }
 
 Err
-contract_rules_read(struct ctx *c, const struct node *list, const struct contract_property *column, const struct contract_rule **ret,
-    size_t *ret_n)
+contract_rules_read(
+    struct ctx *c, const struct node *list, const struct contract_property *column, const struct contract_rule **ret, size_t *ret_n)
 {
 	size_t n = 0;
 

@@ -2,8 +2,8 @@
 
 #include "mesh/contract_build.h"
 
-static const char *const type_names[] = {"", "string", "date", "timestamp", "time", "number", "integer", "object", "array", "boolean",
-    "map", "vector"};
+static const char *const type_names[] = {
+    "", "string", "date", "timestamp", "time", "number", "integer", "object", "array", "boolean", "map", "vector"};
 
 const char *
 logical_type_name(enum logical_type t)
@@ -23,8 +23,10 @@ type_of(Str name)
 static Err
 nested_check(struct ctx *c, const struct node *n)
 {
-	static const struct { const char *key; enum logical_type type; } owners[] = {
-	    {"properties", LOGICAL_OBJECT}, {"items", LOGICAL_ARRAY}, {"map", LOGICAL_MAP}};
+	static const struct {
+		const char *key;
+		enum logical_type type;
+	} owners[] = {{"properties", LOGICAL_OBJECT}, {"items", LOGICAL_ARRAY}, {"map", LOGICAL_MAP}};
 	enum logical_type type = type_of(text_at(n, "logicalType"));
 	struct contract_property inner = {.type = type};
 
@@ -52,9 +54,11 @@ allowed_read(struct ctx *c, const struct node *n, struct contract_property *p)
 	for (const struct node *m = list->first; m; m = m->next) {
 		const struct node *value = node_get(m, S("value"));
 		all[p->allowed_count++] = contract_value_of(value);
-		ENSURE(c, value->type != SCALAR_NULL, INVALID, AT "an enum value must not be null (leave 'required' out to allow it)", PLACE(value));
-		ENSURE(c, contract_value_fits(p->type, value), INVALID, AT "enum value %.*s does not fit logicalType %s (text needs quotes)",
-		    PLACE(value), STR(value->text), logical_type_name(p->type));
+		ENSURE(c, value->type != SCALAR_NULL, INVALID, AT "an enum value must not be null (leave 'required' out to allow it)",
+		    PLACE(value));
+		ENSURE(c, contract_value_fits(p->type, value), INVALID,
+		    AT "enum value %.*s does not fit logicalType %s (text needs quotes)", PLACE(value), STR(value->text),
+		    logical_type_name(p->type));
 	}
 	p->allowed = all;
 	return OK;
@@ -136,8 +140,8 @@ primary_key_read(struct ctx *c, const struct node *at, struct contract_table *t,
 	for (size_t i = 0; i < t->column_count; i++)
 		if (columns[i].primary_key) placed += columns[i].key_position > 0, parts[n++] = &columns[i];
 	if (n == 0) return OK;
-	ENSURE(c, placed == 0 || placed == n, INVALID, AT "table %.*s: either every column of the primary key has a primaryKeyPosition, or none",
-	    PLACE(at), STR(t->name));
+	ENSURE(c, placed == 0 || placed == n, INVALID,
+	    AT "table %.*s: either every column of the primary key has a primaryKeyPosition, or none", PLACE(at), STR(t->name));
 	if (placed == n) qsort(parts, n, sizeof *parts, by_position);
 	Str *key = NEW_N(c->arena, n, Str);
 	for (size_t i = 0; i < n; i++) {
@@ -165,7 +169,8 @@ columns_read(struct ctx *c, const struct node *n, struct contract_table *t)
 		struct contract_property *p = &all[t->column_count];
 		TRY(property_read(c, m, p));
 		const struct contract_property *twin = contract_column_get(t, p->name); /* among those before */
-		ENSURE(c, !twin, INVALID, AT "column '%.*s' stands here a second time (first in line %u)", PLACE(m), STR(p->name), twin->line);
+		ENSURE(
+		    c, !twin, INVALID, AT "column '%.*s' stands here a second time (first in line %u)", PLACE(m), STR(p->name), twin->line);
 		t->column_count++;
 	}
 	return primary_key_read(c, n, t, all);
@@ -181,8 +186,9 @@ rule_columns_check(struct ctx *c, const struct contract_table *t)
 	ENSURE(c, rules <= CONTRACT_RULES_MAX, TOO_LARGE, "table %.*s has more than %d quality rules", STR(t->name), CONTRACT_RULES_MAX);
 	for (size_t i = 0; i < t->rule_count; i++)
 		for (size_t j = 0; j < t->rules[i].column_count; j++)
-			ENSURE(c, contract_column_get(t, t->rules[i].columns[j]), INVALID, "line %u: the rule names column '%.*s', which table %.*s does not have",
-			    t->rules[i].line, STR(t->rules[i].columns[j]), STR(t->name));
+			ENSURE(c, contract_column_get(t, t->rules[i].columns[j]), INVALID,
+			    "line %u: the rule names column '%.*s', which table %.*s does not have", t->rules[i].line,
+			    STR(t->rules[i].columns[j]), STR(t->name));
 	return OK;
 }
 

@@ -71,8 +71,8 @@ contract_type_accepts(struct ctx *c, Str table, const struct contract_property *
 {
 	Str want = promised(p);
 
-	ENSURE(c, type_fits(p, type), CONTRACT, "table %.*s, column %.*s: the contract says %.*s, the file has %.*s", STR(table), STR(p->name),
-	    STR(want), STR(type));
+	ENSURE(c, type_fits(p, type), CONTRACT, "table %.*s, column %.*s: the contract says %.*s, the file has %.*s", STR(table),
+	    STR(p->name), STR(want), STR(type));
 	return OK;
 }
 
@@ -84,20 +84,24 @@ file_column(const struct contract_file_column *columns, size_t n, Str name)
 	return NULL;
 }
 
-/* DuckDB tells columns apart without regard to case, and so do we: "A" beside "a" cannot be published. */
+/* DuckDB tells columns apart without regard to case, and so do we: "A" beside "a" cannot be published. Nor can what hides the names by
+ * which it tells where a row comes from. */
 static Err
 twins_check(struct ctx *c, const struct contract_table *t, const struct contract_file_column *columns, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
-		ENSURE(c, !file_column(columns, i, columns[i].name), CONTRACT, "table %.*s: the file has column %.*s twice (case does not count)",
-		    STR(t->name), STR(columns[i].name));
+		ENSURE(c, !file_column(columns, i, columns[i].name), CONTRACT,
+		    "table %.*s: the file has column %.*s twice (case does not count)", STR(t->name), STR(columns[i].name));
+	ENSURE(c, !file_column(columns, n, S("file_index")) && !file_column(columns, n, S("file_row_number")), CONTRACT,
+	    "table %.*s: no column may be called file_index or file_row_number", STR(t->name));
 	return OK;
 }
 
 enum { TOLD_MAX = 10 };
 
 Err
-contract_columns_check(struct ctx *c, const struct contract_table *t, const struct contract_file_column *columns, size_t n, size_t *ret_extra)
+contract_columns_check(
+    struct ctx *c, const struct contract_table *t, const struct contract_file_column *columns, size_t n, size_t *ret_extra)
 {
 	BUF_AUTO wrong = BUF_INIT;
 	size_t count = 0, extra = 0;

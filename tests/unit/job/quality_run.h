@@ -42,7 +42,8 @@ cell_text(struct ctx *c, struct runner *r, duckdb_vector v, uint64_t row)
 
 	if (valid && !(valid[row / 64] >> (row % 64) & 1)) return (Str){0};
 	duckdb_string_t *s = (duckdb_string_t *)r->d.duckdb_vector_get_data(v) + row;
-	return arena_str(c->arena, str_of(s->value.inlined.length <= 12 ? s->value.inlined.inlined : s->value.pointer.ptr, s->value.inlined.length));
+	return arena_str(
+	    c->arena, str_of(s->value.inlined.length <= 12 ? s->value.inlined.inlined : s->value.pointer.ptr, s->value.inlined.length));
 }
 
 struct rows {
@@ -72,7 +73,8 @@ run_rows(struct ctx *c, struct runner *r, Str sql)
 		uint64_t n = r->d.duckdb_data_chunk_get_size(chunk);
 		for (uint64_t row = 0; row < n && out.row_count < 64; row++, out.row_count++)
 			for (size_t i = 0; i < out.column_count; i++)
-				out.cells[out.row_count * out.column_count + i] = cell_text(c, r, r->d.duckdb_data_chunk_get_vector(chunk, i), row);
+				out.cells[out.row_count * out.column_count + i] =
+				    cell_text(c, r, r->d.duckdb_data_chunk_get_vector(chunk, i), row);
 	}
 	r->d.duckdb_destroy_result(&res);
 	return out;
@@ -91,7 +93,8 @@ run_hashes(struct ctx *c, struct runner *r, Str sql)
 	if (r->d.duckdb_query(r->con, arena_str(c->arena, sql).p, &res) != DuckDBSuccess) abort();
 	struct distinct *d = distinct_new(512u << 20);
 	for (duckdb_data_chunk chunk; (chunk = r->d.duckdb_fetch_chunk(res)); r->d.duckdb_destroy_data_chunk(&chunk))
-		(void)distinct_add(d, r->d.duckdb_vector_get_data(r->d.duckdb_data_chunk_get_vector(chunk, 0)), r->d.duckdb_data_chunk_get_size(chunk));
+		(void)distinct_add(
+		    d, r->d.duckdb_vector_get_data(r->d.duckdb_data_chunk_get_vector(chunk, 0)), r->d.duckdb_data_chunk_get_size(chunk));
 	bool known = distinct_count(d, &repeats, found, QUALITY_HASHES_MAX + 1, &n);
 	distinct_free(d);
 	r->d.duckdb_destroy_result(&res);
@@ -156,8 +159,10 @@ run_plan(struct ctx *c, struct runner *r, const struct quality_plan *p)
 static inline size_t
 run_columns(struct ctx *c, struct runner *r, Str relation, struct quality_column **ret)
 {
-	struct rows rows = run_rows(c, r, arena_printf(c->arena,
-	    "SELECT column_name, column_type FROM (DESCRIBE %.*s) WHERE column_name NOT IN ('file_index', 'file_row_number')", STR(relation)));
+	struct rows rows = run_rows(c, r,
+	    arena_printf(c->arena,
+	        "SELECT column_name, column_type FROM (DESCRIBE %.*s) WHERE column_name NOT IN ('file_index', 'file_row_number')",
+	        STR(relation)));
 
 	*ret = NEW_N(c->arena, rows.row_count, struct quality_column);
 	for (size_t i = 0; i < rows.row_count; i++) (*ret)[i] = (struct quality_column){rows.cells[2 * i], rows.cells[2 * i + 1]};

@@ -262,6 +262,9 @@ matches_columns(void **state)
 	file[1].name = S("Id");
 	assert_int_equal(contract_columns_check(&c, &k->tables[0], file, 4, NULL).code, ERR_CONTRACT);
 	assert_non_null(strstr(c.detail, "column Id twice"));
+	file[1].name = S("FILE_INDEX");
+	assert_int_equal(contract_columns_check(&c, &k->tables[0], file, 4, &extra).code, ERR_CONTRACT);
+	assert_non_null(strstr(c.detail, "file_index"));
 }
 
 struct step { const char *old, *new, *version, *says; };

@@ -155,6 +155,17 @@ grant_object(struct request *rq, const struct mesh_grant *g)
 }
 
 static void
+purposes_json(const struct mesh_grant *g, struct buf *b)
+{
+	buf_char(b, '[');
+	for (size_t i = 0; g && i < g->policy.purpose_count; i++) {
+		if (i) buf_char(b, ',');
+		buf_json(b, g->policy.purposes[i]);
+	}
+	buf_char(b, ']');
+}
+
+static void
 grant_fields(struct request *rq, const struct mesh_grant *g, struct buf *b, bool *first)
 {
 	const struct policy_grant *p = &g->policy;
@@ -164,11 +175,7 @@ grant_fields(struct request *rq, const struct mesh_grant *g, struct buf *b, bool
 	member_text(b, "object", grant_object(rq, g), first);
 	member_text(b, "to", principal_text(rq, p->to_kind, p->to_id), first);
 	member_key(b, "purposes", first);
-	for (size_t i = 0; i < p->purpose_count; i++) {
-		buf_char(b, i ? ',' : '[');
-		buf_json(b, p->purposes[i]);
-	}
-	buf_c(b, p->purpose_count ? "]" : "[]");
+	purposes_json(g, b);
 	member_time(b, "from", p->from, first);
 	member_time(b, "until", p->until, first);
 	member_text(b, "rows", g->rows_text, first);
@@ -641,6 +648,8 @@ explain_json(struct request *rq, Str principal, Str table, const struct mesh_tab
 	member_text(b, "verdict", allow ? S("allow") : S("refuse"), &first);
 	member_text(b, "reason", d->reason, &first);
 	member_text(b, "grant", d->grant_id, &first);
+	member_key(b, "purposes", &first);
+	purposes_json(g, b);
 	member_time(b, "until", allow ? d->until : 0, &first);
 	member_text(b, "rows", allow && g ? g->rows_text : S(""), &first);
 	member_key(b, "columns", &first);
@@ -687,12 +696,11 @@ handle_explain(struct request *rq)
 	TRY(principal_resolve(rq, who, &kind, &id));
 	if (kind == PRINCIPAL_PERSON) {
 		TRY(may_explain(rq, id, p));
-		mesh_decide(rq->core->mesh, &rq->arena, id, p, t, purpose, INTERACT_SQL, core_now(), &trace, &d);
 	} else {
 		ENSURE(&rq->c, rq->is_admin || rq->role == ROLE_AUDITOR || str_eq(id, rq->domain_id) || str_eq(p->domain_id, rq->domain_id),
 		       DENIED, "you may ask about your own domain and your own domain's products");
-		mesh_decide_domain(rq->core->mesh, &rq->arena, id, p, t, purpose, INTERACT_SQL, core_now(), &trace, &d);
 	}
+	mesh_explain(rq->core->mesh, &rq->arena, kind, id, p, t, purpose, core_now(), &trace, &d);
 	explain_json(rq, principal_text(rq, kind, id), table, t, &d, &trace, &b);
 	reply_json(rq, 200, &b);
 	return OK;

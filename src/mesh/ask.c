@@ -358,11 +358,13 @@ mesh_decide_any_purpose(const struct mesh *m, struct arena *a, Str person_id, co
 }
 
 void
-mesh_decide_domain(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_product *product, const struct mesh_table *table,
-                   Str purpose, enum interaction interaction, Time now, struct policy_trace *trace, struct policy_decision *ret)
+mesh_explain(const struct mesh *m, struct arena *a, enum principal_kind kind, Str id, const struct mesh_product *product,
+             const struct mesh_table *table, Str purpose, Time now, struct policy_trace *trace, struct policy_decision *ret)
 {
-	struct policy_principal who = {.person_id = {"", 0}, .domain_id = domain_id, .active = true};
-	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .interaction = interaction, .now = now};
+	struct policy_principal who = {.person_id = {"", 0}, .domain_id = id, .active = true};
+	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .any_purpose = purpose.n == 0,
+	                            .interaction = INTERACT_SQL, .now = now};
 
+	if (kind == PRINCIPAL_PERSON) who = principal_of(m, id);
 	decide(m, a, product, &q, trace, ret);
 }

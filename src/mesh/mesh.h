@@ -138,10 +138,9 @@ void mesh_decide(const struct mesh *m, struct arena *a, Str person_id, const str
 /* Is there any purpose for which this person may read it? For showing metadata only. */
 void mesh_decide_any_purpose(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product,
                              const struct mesh_table *table, Time now, struct policy_decision *ret);
-/* The same for a domain as a whole: what any of its members may do. */
-void mesh_decide_domain(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_product *product,
-                        const struct mesh_table *table, Str purpose, enum interaction interaction, Time now,
-                        struct policy_trace *trace, struct policy_decision *ret);
+/* The same evaluation for showing why: for a person, or for what any member of a domain may do. purpose "" asks for any. */
+void mesh_explain(const struct mesh *m, struct arena *a, enum principal_kind kind, Str id, const struct mesh_product *product,
+                  const struct mesh_table *table, Str purpose, Time now, struct policy_trace *trace, struct policy_decision *ret);
 
 /* --- bodies of events, as JSON text (written with base/buf, keys in fixed order) --- */
 void body_inception(struct buf *out, Str name, const uint8_t event_pub[32], const uint8_t next_pub_digest[32], bool center, Str salt);

@@ -1,8 +1,9 @@
 /* Fault points: the tests make the n-th input or output fail, or kill the process there.
  *
  * Every wrapper in os/ that changes or reads a file calls fault_hit() with its name first. In a normal run that is one
- * comparison. HEDDLE_FAULT="N[:errno|kill|short]" (only looked at when the binary was built with -Dfaults=true) arms it:
- * the N-th hit of this process gives that errno (a number), kills the process, or makes a write stop half way. */
+ * comparison. HEDDLE_FAULT="N[:errno|kill|short|trace]" (only looked at when the binary was built with -Dfaults=true) arms it:
+ * the N-th hit of this process gives that errno (a number), kills the process, or makes a write stop half way; with "trace"
+ * nothing fails, and the log tells every hit from the N-th on. */
 #ifndef HEDDLE_BASE_FAULT_H
 #define HEDDLE_BASE_FAULT_H
 
@@ -16,6 +17,7 @@ struct fault {
 	uint64_t hits;      /* so far */
 	enum fault_kind kind;
 	int error;          /* errno to report */
+	bool trace;         /* every hit is told to the log, so that a sweep can see how far it goes */
 };
 
 extern struct fault fault_armed; /* one per process; set by the role's main, read by os/ */

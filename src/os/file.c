@@ -12,7 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/fault.h"
+#include "os/fault.h"
+#include "os/log.h"
 
 void
 fd_close(int *fd)
@@ -44,11 +45,21 @@ os_err(struct ctx *c, int error, const char *doing, const char *path)
 	return err_set(c, code, "%s '%s': %s", doing, last_part(path), strerror(error));
 }
 
+enum fault_kind
+os_fault_hit(const char *what)
+{
+	enum fault_kind kind = fault_hit(what);
+
+	if (kind != FAULT_NONE || (fault_armed.trace && fault_armed.hits >= fault_armed.at))
+		log_line(LOG_WARN, "fault point %llu: %s%s", (unsigned long long)fault_armed.hits, what, kind != FAULT_NONE ? " fails" : "");
+	return kind;
+}
+
 /* One hit; the errno to act out, 0 for none. *ret_short: let half of it happen first. */
 static int
 fault(const char *what, bool *ret_short)
 {
-	switch (fault_hit(what)) {
+	switch (os_fault_hit(what)) {
 	case FAULT_KILL: kill(getpid(), SIGKILL); abort();
 	case FAULT_ERRNO: return fault_armed.error;
 	case FAULT_SHORT:
@@ -409,9 +420,10 @@ os_fault_from_env(const char *role)
 	if (behind.p && !str_eqc(head, role)) return;
 	Str how = str_cut(behind.p ? behind : text, ':', &at);
 	if (!str_u64(at, &n) || n == 0) return;
-	enum fault_kind kind = str_eqc(how, "kill") ? FAULT_KILL : str_eqc(how, "short") ? FAULT_SHORT : FAULT_ERRNO;
+	bool trace = str_eqc(how, "trace");
+	enum fault_kind kind = trace ? FAULT_NONE : str_eqc(how, "kill") ? FAULT_KILL : str_eqc(how, "short") ? FAULT_SHORT : FAULT_ERRNO;
 	if (kind == FAULT_ERRNO && how.n && (!str_u64(how, &error) || error == 0 || error > 4095)) return;
-	fault_armed = (struct fault){.at = n, .kind = kind, .error = (int)error};
+	fault_armed = (struct fault){.at = n, .kind = kind, .error = (int)error, .trace = trace};
 }
 #else
 void

@@ -59,9 +59,9 @@ NODISCARD Err file_replace(struct ctx *c, int dirfd, const char *path, Str data,
 /* flock, exclusive, without waiting: CONFLICT when somebody else has it. Released when the last copy of fd is closed. */
 NODISCARD Err file_lock(struct ctx *c, int fd, const char *name);
 
-/* Arm the fault point from HEDDLE_FAULT="[role=]N[:errno|kill|short]" (default EIO): the N-th hit in this process, only in the
- * process of that role when one is named. Does nothing unless built with -DHEDDLE_FAULTS. A short write leaves half of the bytes
- * and fails like a full disk. */
+/* Arm the fault point from HEDDLE_FAULT="[role=]N[:errno|kill|short|trace]" (default EIO): the N-th hit in this process, only in
+ * the process of that role when one is named. Does nothing unless built with -DHEDDLE_FAULTS. A short write leaves half of the
+ * bytes and fails like a full disk. */
 void os_fault_from_env(const char *role);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fault.h"
+#include "os/fault.h"
 
 /* What stands before SQLite's own file, which begins behind it. */
 struct file {
@@ -27,7 +27,7 @@ file_of(sqlite3_file *f)
 static int
 fault(const char *what, int failure, bool *ret_short)
 {
-	switch (fault_hit(what)) {
+	switch (os_fault_hit(what)) {
 	case FAULT_KILL: kill(getpid(), SIGKILL); abort();
 	case FAULT_ERRNO: return fault_armed.error == ENOSPC ? SQLITE_FULL : failure;
 	case FAULT_SHORT:

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "codec/json.h"
+#include "net/curl.h"
 #include "net/loop.h"
+
+static struct curl_api curl;
 
 enum { TICK_MS = 100, CONNECT_TIMEOUT_S = 10, ERROR_BODY_MAX = 1024 * 1024, HEADERS_BYTES_MAX = 64 * 1024 };
 
@@ -40,9 +41,9 @@ struct transfer {
 static Err
 text_option(struct ctx *c, CURL *easy, CURLoption option, const char *value)
 {
-	CURLcode code = curl_easy_setopt(easy, option, value);
+	CURLcode code = curl.easy_setopt(easy, option, value);
 
-	ENSURE(c, code == CURLE_OK, INVALID, "%s: %s", value, curl_easy_strerror(code));
+	ENSURE(c, code == CURLE_OK, INVALID, "%s: %s", value, curl.easy_strerror(code));
 	return OK;
 }
 
@@ -56,9 +57,10 @@ client_open(struct ctx *c, const struct client_options *o, struct client **ret)
 	for (const char *p = o->token; p && *p; p++)
 		ENSURE(c, *p > ' ' && *p < 0x7f, INVALID, "the token holds a character that no token has");
 	while (str_ends(url, S("/"))) url.n--;
+	TRY(curl_load(c, &curl));
 	struct client *k = mem_alloc(sizeof *k);
-	k->easy = curl_easy_init();
-	k->multi = curl_multi_init();
+	k->easy = curl.easy_init();
+	k->multi = curl.multi_init();
 	if (!k->easy || !k->multi) abort();
 	k->base = mem_dup(url.p, url.n);
 	if (o->token) {
@@ -80,8 +82,8 @@ void
 client_close(struct client *k)
 {
 	if (!k) return;
-	curl_easy_cleanup(k->easy);
-	curl_multi_cleanup(k->multi);
+	curl.easy_cleanup(k->easy);
+	curl.multi_cleanup(k->multi);
 	free(k->base);
 	free(k->authorization);
 	buf_fini(&k->headers);
@@ -140,7 +142,7 @@ status_of(const struct client *k)
 {
 	long status = 0;
 
-	curl_easy_getinfo(k->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl.easy_getinfo(k->easy, CURLINFO_RESPONSE_CODE, &status);
 	return (int)status;
 }
 
@@ -196,22 +198,22 @@ tick(struct transfer *t)
 	if (t->k->tick) t->e = t->k->tick(t->c, t->k->tick_arg);
 }
 
-/* curl_easy_perform() would look up only once a second. */
+/* curl.easy_perform() would look up only once a second. */
 static CURLcode
 perform(struct transfer *t)
 {
 	CURLcode result = CURLE_ABORTED_BY_CALLBACK;
 	int running = 1, left;
 
-	curl_multi_add_handle(t->k->multi, t->k->easy);
+	curl.multi_add_handle(t->k->multi, t->k->easy);
 	while (running && err_ok(t->e)) {
-		if (curl_multi_perform(t->k->multi, &running) != CURLM_OK) abort();
+		if (curl.multi_perform(t->k->multi, &running) != CURLM_OK) abort();
 		tick(t);
-		if (running && err_ok(t->e)) curl_multi_poll(t->k->multi, NULL, 0, TICK_MS, NULL);
+		if (running && err_ok(t->e)) curl.multi_poll(t->k->multi, NULL, 0, TICK_MS, NULL);
 	}
-	const CURLMsg *m = curl_multi_info_read(t->k->multi, &left);
+	const CURLMsg *m = curl.multi_info_read(t->k->multi, &left);
 	if (m && m->msg == CURLMSG_DONE) result = m->data.result;
-	curl_multi_remove_handle(t->k->multi, t->k->easy);
+	curl.multi_remove_handle(t->k->multi, t->k->easy);
 	return result;
 }
 
@@ -224,13 +226,13 @@ transport_error(struct ctx *c, const struct client *k, CURLcode code)
 		return err_set(c, ERR_UNAVAILABLE, "no node answers at %s; start one with: heddle serve --data DIR", k->base);
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
-		return err_set(c, ERR_INVALID, "the certificate of %s is not trusted: %s", k->base, curl_easy_strerror(code));
+		return err_set(c, ERR_INVALID, "the certificate of %s is not trusted: %s", k->base, curl.easy_strerror(code));
 	case CURLE_URL_MALFORMAT: return err_set(c, ERR_INVALID, "'%s' is not a URL", k->base);
 	default: break;
 	}
 	if (status_of(k) >= 200)
 		return err_set(c, ERR_INTERNAL, "the node at %s broke its answer off: what came is not the whole", k->base);
-	return err_set(c, ERR_UNAVAILABLE, "%s: %s", k->base, curl_easy_strerror(code));
+	return err_set(c, ERR_UNAVAILABLE, "%s: %s", k->base, curl.easy_strerror(code));
 }
 
 /* For an answer that is not ours: what err.def has for the status. */
@@ -261,15 +263,15 @@ static struct curl_slist *
 header_lines(const struct client *k, const char *type, Str mark, bool upload)
 {
 	BUF_AUTO line = BUF_INIT;
-	struct curl_slist *list = curl_slist_append(NULL, upload ? "Expect: 100-continue" : "Expect:");
+	struct curl_slist *list = curl.slist_append(NULL, upload ? "Expect: 100-continue" : "Expect:");
 
-	if (k->authorization) list = curl_slist_append(list, k->authorization);
+	if (k->authorization) list = curl.slist_append(list, k->authorization);
 	buf_printf(&line, "Content-Type: %s", type ? type : "");
-	list = curl_slist_append(list, type ? buf_z(&line) : "Content-Type:");
+	list = curl.slist_append(list, type ? buf_z(&line) : "Content-Type:");
 	if (mark.n) {
 		line.n = 0;
 		buf_printf(&line, "X-Heddle-Mark: %.*s", STR(mark));
-		list = curl_slist_append(list, buf_z(&line));
+		list = curl.slist_append(list, buf_z(&line));
 	}
 	if (!list) abort();
 	return list;
@@ -280,21 +282,21 @@ set_common(struct transfer *t, const char *method, const char *url, struct curl_
 {
 	CURL *e = t->k->easy;
 
-	curl_easy_setopt(e, CURLOPT_URL, url);
-	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method);
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	curl.easy_setopt(e, CURLOPT_URL, url);
+	curl.easy_setopt(e, CURLOPT_CUSTOMREQUEST, method);
+	curl.easy_setopt(e, CURLOPT_HTTPHEADER, headers);
+	curl.easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl.easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl.easy_setopt(e, CURLOPT_PROXY, "");
+	curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl.easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
 	/* On a connection used before, curl would send again by itself what it did not see answered; only asking may be done twice. */
-	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, strcmp(method, "GET") != 0 ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+	curl.easy_setopt(e, CURLOPT_FRESH_CONNECT, strcmp(method, "GET") != 0 ? 1L : 0L);
+	curl.easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl.easy_setopt(e, CURLOPT_HEADERDATA, t);
+	curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl.easy_setopt(e, CURLOPT_WRITEDATA, t);
+	curl.easy_setopt(e, CURLOPT_HTTPGET, 1L);
 }
 
 static void
@@ -303,11 +305,11 @@ set_body(struct transfer *t, Str json)
 	CURL *e = t->k->easy;
 
 	if (!json.p && t->fd < 0) return;
-	curl_easy_setopt(e, CURLOPT_POST, 1L);
-	curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->fd >= 0 ? NULL : json.p);
-	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(t->fd >= 0 ? t->total : json.n));
-	curl_easy_setopt(e, CURLOPT_READFUNCTION, t->fd >= 0 ? on_send : NULL);
-	curl_easy_setopt(e, CURLOPT_READDATA, t);
+	curl.easy_setopt(e, CURLOPT_POST, 1L);
+	curl.easy_setopt(e, CURLOPT_POSTFIELDS, t->fd >= 0 ? NULL : json.p);
+	curl.easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(t->fd >= 0 ? t->total : json.n));
+	curl.easy_setopt(e, CURLOPT_READFUNCTION, t->fd >= 0 ? on_send : NULL);
+	curl.easy_setopt(e, CURLOPT_READDATA, t);
 }
 
 static Err
@@ -322,9 +324,9 @@ run(struct transfer *t, const char *method, Str path, Str json, Str mark, struct
 	k->headers.n = 0;
 	set_common(t, method, buf_z(&url), headers);
 	set_body(t, json);
-	curl_easy_setopt(k->easy, CURLOPT_CUSTOMREQUEST, method); /* setting the kind of body resets it */
+	curl.easy_setopt(k->easy, CURLOPT_CUSTOMREQUEST, method); /* setting the kind of body resets it */
 	CURLcode code = perform(t);
-	curl_slist_free_all(headers);
+	curl.slist_free_all(headers);
 	if (!err_ok(t->e)) return t->e;
 	int status = status_of(k);
 	/* A refusal may come, and the connection go, while the body is still being sent. */

@@ -94,6 +94,15 @@ find(struct core *core, Str key, const struct table_use *u)
 	return NULL;
 }
 
+/* All that the extract has, in its order, and not only those of this statement: then the worker's view stays as it is. */
+static void
+show_columns(struct arena *a, struct table_use *u, const struct extract *x)
+{
+	u->columns = NEW_N(a, x->column_count, Str);
+	u->column_count = x->column_count;
+	for (size_t i = 0; i < x->column_count; i++) u->columns[i] = arena_str(a, x->columns[i]);
+}
+
 static void
 make_room(struct core *core, uint64_t bytes)
 {
@@ -291,6 +300,7 @@ extracts_bind(struct core *core, struct ctx *c, Str purpose, struct table_use *u
 			continue;
 		}
 		x->used_ns = core_ns();
+		show_columns(c->arena, u, x);
 		u->files = NEW(c->arena, Str);
 		u->files[0] = arena_str(c->arena, str_c(x->name));
 		u->file_count = 1;

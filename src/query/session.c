@@ -14,18 +14,14 @@ Err
 session_open(struct ctx *c, const struct duck *d, const struct engine_spec *spec, struct session *ret)
 {
 	*ret = (struct session){0};
+	bindings_init(&ret->bindings, spec);
 	return engine_open(c, d, spec, &ret->engine);
 }
 
 void
 session_close(struct session *s)
 {
-	void *sql;
-	Str name;
-
-	for (size_t i = 0; map_next(&s->views, &i, &name, &sql);) free(sql);
-	map_fini(&s->views);
-	map_fini(&s->schemas);
+	bindings_fini(&s->bindings);
 	arena_fini(&s->parsed_arena);
 	engine_close(&s->engine);
 }
@@ -56,93 +52,6 @@ statement_of(struct ctx *c, struct session *s, Str sql, const struct sql_stateme
 }
 
 /* --- tables --- */
-
-static Err
-name_split(struct ctx *c, Str full, Str ret_parts[static 3])
-{
-	Str rest = full;
-
-	for (int i = 0; i < 3; i++) {
-		rest = str_cut(rest, '.', &ret_parts[i]);
-		ENSURE(c, str_is_ident(ret_parts[i]) && (rest.p != NULL) == (i < 2), INVALID, "'%.*s' is no table's name", STR(full));
-	}
-	return OK;
-}
-
-static Err
-exec_once(struct ctx *c, struct session *s, Str key, const char *sql)
-{
-	static char present;
-
-	if (map_get(&s->schemas, key)) return OK;
-	TRY(engine_exec(c, &s->engine, sql));
-	map_put(&s->schemas, key, &present);
-	return OK;
-}
-
-static Err
-schema_make(struct ctx *c, struct session *s, const Str parts[static 3])
-{
-	Str attach = arena_printf(c->arena, "ATTACH ':memory:' AS \"%.*s\"", STR(parts[0]));
-	Str schema = arena_printf(c->arena, "CREATE SCHEMA IF NOT EXISTS \"%.*s\".\"%.*s\"", STR(parts[0]), STR(parts[1]));
-
-	TRY(exec_once(c, s, parts[0], attach.p));
-	return exec_once(c, s, arena_printf(c->arena, "%.*s.%.*s", STR(parts[0]), STR(parts[1])), schema.p);
-}
-
-static Err
-files_put(struct ctx *c, const struct session *s, Str files, struct buf *out)
-{
-	size_t n = 0;
-
-	buf_c(out, "read_parquet([");
-	for (Str rest = files, name; rest.p; n++) {
-		rest = str_cut(rest, '\n', &name);
-		ENSURE(c, extract_file_is_plain(name), INVALID, "'%.*s' is no name of a table's file", STR(name));
-		if (n) buf_char(out, ',');
-		engine_file(out, s->engine.spec.read_dir, name);
-	}
-	ENSURE(c, n > 0, INVALID, "a table without files");
-	buf_c(out, n > 1 ? "], union_by_name = true)" : "])");
-	return OK;
-}
-
-static void
-columns_put(Str columns, struct buf *out)
-{
-	size_t n = 0;
-
-	if (columns.n == 0) { /* a check: its queries name offending rows by their place in the files */
-		buf_c(out, "*, file_row_number, file_index");
-		return;
-	}
-	for (Str rest = columns, name; rest.p; n++) {
-		rest = str_cut(rest, '\n', &name);
-		if (n) buf_char(out, ',');
-		buf_sql_ident(out, name);
-	}
-}
-
-/* The view of one table, made only when it is not there with these very files and columns. */
-static Err
-table_bind(struct ctx *c, struct session *s, Str name, Str files, Str columns)
-{
-	Str parts[3];
-	BUF_AUTO sql = BUF_INIT;
-
-	TRY(name_split(c, name, parts));
-	TRY(schema_make(c, s, parts));
-	buf_printf(&sql, "CREATE OR REPLACE VIEW \"%.*s\".\"%.*s\".\"%.*s\" AS SELECT ", STR(parts[0]), STR(parts[1]), STR(parts[2]));
-	columns_put(columns, &sql);
-	buf_c(&sql, " FROM ");
-	TRY(files_put(c, s, files, &sql));
-	const char *before = map_get(&s->views, name);
-	if (before && strcmp(before, buf_z(&sql)) == 0) return OK;
-	Err e = engine_exec(c, &s->engine, buf_z(&sql));
-	if (!err_ok(e)) return err_set(c, ERR_UNAVAILABLE, "the data of %.*s could not be opened", STR(name));
-	free(map_put(&s->views, name, mem_dup(sql.p, sql.n)));
-	return OK;
-}
 
 /* Every table that the statement reads came with it. */
 static Err
@@ -265,7 +174,8 @@ session_run(struct ctx *c, struct session *s, const struct session_run *run, str
 	ENSURE(c, run->tables.n % 3 == 0, INVALID, "tables come in triples");
 	TRY(statement_of(c, s, run->sql, &st));
 	TRY(tables_known(c, st, run->tables, 3));
-	for (size_t i = 0; i < run->tables.n; i += 3) TRY(table_bind(c, s, run->tables.v[i], run->tables.v[i + 1], run->tables.v[i + 2]));
+	for (size_t i = 0; i < run->tables.n; i += 3)
+		TRY(bind_table(c, &s->engine, &s->bindings, run->tables.v[i], run->tables.v[i + 1], run->tables.v[i + 2]));
 	Err err = run->format == RESULT_PARQUET ? run_parquet(c, s, run, ret_counts) : run_rows(c, s, run, ret_counts);
 	if (err.code == ERR_UNAVAILABLE) return err;
 	TRY(result_end(c, run->sink.fd, err));
@@ -318,7 +228,7 @@ session_check(struct ctx *c, struct session *s, List tables, List statements, Li
 	Str *v = NEW_N(c->arena, statements.n / 2, Str);
 
 	ENSURE(c, tables.n % 2 == 0 && statements.n % 2 == 0, INVALID, "tables and checks come in pairs");
-	for (size_t i = 0; i < tables.n; i += 2) TRY(table_bind(c, s, tables.v[i], tables.v[i + 1], S("")));
+	for (size_t i = 0; i < tables.n; i += 2) TRY(bind_table(c, &s->engine, &s->bindings, tables.v[i], tables.v[i + 1], S("")));
 	for (size_t i = 0; i < statements.n; i += 2) {
 		struct ctx own = {.arena = c->arena};
 		Err err = check_one(&own, s, tables, statements.v[i], statements.v[i + 1], &v[i / 2]);

@@ -1,21 +1,19 @@
 /* What a worker does for its one person and purpose, as plain functions over an engine: parse, run, check, look at files.
  *
- * Tables exist only as views over files of the worker's folder, made anew when their files or columns change. A statement may read
- * the tables that came with it and no others, whatever was there before. */
+ * Tables exist only as views (bind.h), made anew when their files or columns change. A statement may read the tables that came
+ * with it and no others, whatever was there before. */
 #ifndef HEDDLE_QUERY_SESSION_H
 #define HEDDLE_QUERY_SESSION_H
 
-#include "base/map.h"
 #include "ipc/msg.h"
-#include "query/engine.h"
+#include "query/bind.h"
 #include "query/result.h"
 
 enum { SESSION_CHECK_ROWS_MAX = 1000, SESSION_CHECK_BYTES_MAX = 256 * 1024 };
 
 struct session {
 	struct engine engine;
-	struct map views;   /* "d.p.t" → its CREATE VIEW, NUL-terminated, on the heap */
-	struct map schemas; /* "d" and "d.p" that exist */
+	struct bindings bindings;
 	struct arena parsed_arena; /* the statement that came through the gate last: most are parsed, decided on and then run */
 	Str parsed_sql;
 	struct sql_statement parsed;

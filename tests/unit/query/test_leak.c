@@ -183,8 +183,8 @@ world_open(struct kit *k, int world, enum way way)
 	engine_file(&sql, k->spec.read_dir, files[0]);
 	buf_printf(&sql, "])%s", rest);
 	kit_exec(k, buf_z(&sql));
-	map_put(&k->s.schemas, S("d"), k);
-	map_put(&k->s.schemas, S("d.p"), k);
+	map_put(&k->s.bindings.schemas, S("d"), k);
+	map_put(&k->s.bindings.schemas, S("d.p"), k);
 }
 
 /* --- the comparison --- */
@@ -200,7 +200,8 @@ control_view_keep(struct kit *k)
 	engine_file(&sql, k->spec.read_dir, S("extract.parquet"));
 	buf_c(&sql, "])");
 	buf_z(&sql);
-	free(map_put(&k->s.views, S("d.p.t"), mem_dup(sql.p, sql.n)));
+	free(map_put(&k->s.bindings.views, S("d.p.t"), mem_dup(sql.p, sql.n)));
+	k->s.bindings.cells_left = 0; /* and would at the second use read what the view shows into memory, where nothing leaks */
 }
 
 static size_t

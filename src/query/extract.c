@@ -1,13 +1,6 @@
 #include "query/extract.h"
 
-#include <string.h>
-
 #include "base/map.h"
-#include "crypt/encode.h"
-#include "crypt/hash.h"
-
-/* Part of the name: another way to write extracts must not find the old ones. */
-static const char format_version[] = "extract 1";
 
 bool
 extract_file_is_plain(Str name)
@@ -21,14 +14,14 @@ extract_file_is_plain(Str name)
 	return true;
 }
 
-static bool
-named(const struct map *names, Str column)
+static Str
+lower(struct ctx *c, Str s)
 {
-	char lower[256];
+	char *p = arena_dup(c->arena, s.p, s.n);
 
-	if (column.n > sizeof lower) return true;
-	for (size_t i = 0; i < column.n; i++) lower[i] = column.p[i] >= 'A' && column.p[i] <= 'Z' ? (char)(column.p[i] + 32) : column.p[i];
-	return map_get(names, str_of(lower, column.n)) != NULL;
+	for (size_t i = 0; i < s.n; i++)
+		if (p[i] >= 'A' && p[i] <= 'Z') p[i] = (char)(p[i] + 32);
+	return str_of(p, s.n);
 }
 
 /* The cheapest visible column: nothing to compute, then a constant; a keyed hash last. */
@@ -46,21 +39,21 @@ cheapest(const struct policy_table *t, const struct policy_decision *d)
 }
 
 Err
-extract_columns(struct ctx *c, const struct sql_statement *s, const struct sql_table *table, const struct policy_table *t,
-                const struct policy_decision *d, bool *ret)
+extract_columns(struct ctx *c, const struct policy_table *t, const struct policy_decision *d, bool all, const Str *wanted,
+                size_t wanted_count, bool *ret)
 {
-	size_t any = cheapest(t, d), wanted = 0;
+	size_t any = cheapest(t, d), n = 0;
 	struct map names = MAP_INIT;
 	static char present;
 
-	ENSURE(c, any < t->column_count, DENIED, "every column of %.*s is hidden from you", STR(table->name));
-	for (size_t i = 0; i < s->column_count; i++) map_put(&names, s->columns[i], &present);
+	ENSURE(c, any < t->column_count, DENIED, "every column of %.*s is hidden from you", STR(t->name));
+	for (size_t i = 0; i < wanted_count; i++) map_put(&names, lower(c, wanted[i]), &present);
 	for (size_t i = 0; i < t->column_count; i++) {
-		ret[i] = !d->columns[i].hidden && (table->all || named(&names, t->columns[i].name));
-		wanted += ret[i];
+		ret[i] = !d->columns[i].hidden && (all || map_get(&names, lower(c, t->columns[i].name)));
+		n += ret[i];
 	}
 	map_fini(&names);
-	if (wanted == 0) ret[any] = true;
+	if (n == 0) ret[any] = true;
 	return OK;
 }
 
@@ -87,36 +80,4 @@ extract_sql(struct ctx *c, const struct policy_table *t, const struct policy_dec
 	if (!d->rows) return OK;
 	buf_c(out, " WHERE ");
 	return policy_rows_sql(c, d->rows, t, out);
-}
-
-/* Every part with its length, so that no two lists of parts give the same bytes. */
-static void
-hash_part(struct crypt_sha256 *h, Str part)
-{
-	uint8_t n[8];
-
-	for (int i = 0; i < 8; i++) n[i] = (uint8_t)((uint64_t)part.n >> (56 - 8 * i));
-	crypt_sha256_add(h, str_of(n, sizeof n));
-	crypt_sha256_add(h, part);
-}
-
-void
-extract_name(Str snapshot, const struct policy_table *t, const struct policy_decision *d, const bool *columns,
-             char ret[static EXTRACT_NAME_MAX])
-{
-	struct crypt_sha256 h;
-	uint8_t hash[CRYPT_HASH_BYTES];
-
-	crypt_sha256_init(&h);
-	hash_part(&h, str_c(format_version));
-	hash_part(&h, t->product_id);
-	hash_part(&h, t->name);
-	hash_part(&h, snapshot);
-	hash_part(&h, str_of(d->hash, sizeof d->hash));
-	for (size_t i = 0; i < t->column_count; i++)
-		if (columns[i]) hash_part(&h, t->columns[i].name);
-	crypt_sha256_end(&h, hash);
-	ret[0] = 'x';
-	hex_text(hash, sizeof hash, ret + 1);
-	memcpy(ret + 1 + 2 * sizeof hash, ".parquet", sizeof ".parquet");
 }

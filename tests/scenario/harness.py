@@ -70,6 +70,7 @@ class Node:
         self.home = folder / "home"
         self.log = folder / "server.log"
         self.config = config
+        self.program = HEDDLE
         self.process = None
         self.port = None
         self.scheme = "http"
@@ -87,7 +88,7 @@ class Node:
     # --- the server ---
 
     def serve_call(self):
-        call = [HEDDLE, "serve", "--data", self.data, "--http", f"127.0.0.1:{self.port}"]
+        call = [self.program, "serve", "--data", self.data, "--http", f"127.0.0.1:{self.port}"]
         if self.config is not None:
             path = self.folder / "config.json"
             path.write_text(self.config if isinstance(self.config, str) else json.dumps(self.config))
@@ -99,7 +100,7 @@ class Node:
         if not self.data.exists():
             self.heddle("init", "--data", self.data, json_=False, admin=False)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.serve_call(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(self.serve_call(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
                                             env={**os.environ, **env}, start_new_session=True, preexec_fn=end_with_us)
         if wait:
             wait_for(self.answers, 20)

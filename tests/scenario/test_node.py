@@ -134,12 +134,51 @@ def test_everything_survives_a_restart(shop):
         assert node.query("SELECT * FROM sales.orders.orders ORDER BY order_id", "ana") == rows
 
 
-def test_a_clock_set_back_breaks_nothing(shop):
-    """Entries carry the time for information only; order comes from the log."""
-    shop.grant("--rows", "store_id = 1")
-    shop.node.stop()
-    if not shutil.which("faketime"):
-        pytest.skip("no faketime here; the unit tests set the clock of the fold")
+@pytest.fixture
+def wrong_clock(shop):
+    """Sets the clock of the shop's node to another day and starts it anew."""
+    program = HEDDLE.parent / "tests" / "tools" / "heddle-clock"
+    if not program.exists():
+        pytest.skip("built without the tests")
+    shop.node.program = shop.folder / "heddle"
+    shutil.copy(program, shop.node.program)
+    shutil.copy(HEDDLE.parent / "libduckdb.so", shop.folder)
+
+    def set_clock(days):
+        shop.node.stop()
+        (shop.folder / "clock-offset").write_text(str(days * 86400))
+        return shop.node.start()
+
+    return set_clock
+
+
+def test_a_clock_set_back_opens_and_loses_nothing(shop, wrong_clock):
+    """Order comes from the log. What has ended does not begin anew: the node goes by the latest time it has seen."""
+    node, count = shop.node, "SELECT count(*) AS n FROM sales.orders.orders"
+
+    def day(n):
+        return time.strftime("%Y-%m-%d", time.gmtime(time.time() + n * 86400))
+
+    def states():
+        return {g["id"]: g["state"] for g in node.heddle("grants", as_="sam")["grants"]}
+
+    ended = shop.grant("--until", day(10))["id"]
+    lasting = shop.grant("--rows", "store_id = 1", purpose="lasting")["id"]
+    wrong_clock(30)
+    node.query(count, "ana", expect=REFUSED)
+    assert node.query(count, "ana", "lasting") == [{"n": 10}]
+    wrong_clock(-30)
+    node.query(count, "ana", expect=REFUSED)
+    assert "clock was set back" in node.log_text()
+    assert states() == {ended: "expired", lasting: "active"}
+    assert node.query(count, "ana", "lasting") == [{"n": 10}]
+    made = shop.grant(purpose="made_meanwhile")["id"]
+    shop.publish()
+    node.heddle("revoke", lasting, as_="sam")
+    node.query(count, "ana", "lasting", expect=REFUSED)
+    wrong_clock(0)
+    assert states() == {ended: "expired", lasting: "revoked", made: "active"}
+    assert node.heddle("rebuild")["same"] and node.heddle("log", "verify")["ok"]
 
 
 def certificate(folder):

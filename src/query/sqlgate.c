@@ -1,180 +1,19 @@
 #include "query/sqlgate.h"
 
 #include <assert.h>
-#include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/map.h"
-
-/* A common table expression that may be named here. */
-struct scope {
-	const struct scope *up;
-	Str name;
-};
-
-/* A base table as it stands in a FROM. */
-struct use {
-	struct use *next, *next_in_frame;
-	size_t table;       /* index */
-	Str name, alias;    /* lower case; a column of either name alone is the whole row */
-};
-
-/* One SELECT: what stands directly in its FROM. */
-struct frame {
-	struct use *uses;
-	bool all; /* something takes every column of them: *, NATURAL, #1, PIVOT */
-};
-
-/* Where in the tree we are. */
-struct place {
-	const struct scope *ctes;
-	struct frame *frame;
-	const json_t *self; /* the object whose field this is */
-};
-
-struct gate {
-	struct ctx *c;
-	unsigned depth;
-	size_t position;     /* byte in the SQL, from 0, of the innermost part that tells it */
-	struct sql_table *tables;
-	size_t table_count, table_cap;
-	struct map table_index; /* name → index + 1 */
-	struct map names;       /* of columns, or what may be one */
-	struct map rows;        /* names that may stand for a whole row */
-	struct use *uses;
-};
-
-typedef Err Walk(struct gate *g, const json_t *v, struct place at);
-struct field {
-	const char *key;
-	Walk *walk;
-};
-enum { FIELDS_MAX = 18 };
-struct shape {
-	const char *name, *types;
-	Walk *look;
-	struct field fields[FIELDS_MAX];
-};
-
-#define REFUSE(g, ...) return refuse((g), __VA_ARGS__)
-
-static Err refuse(struct gate *g, const char *fmt, ...) PRINTF(2, 3);
-static Err
-refuse(struct gate *g, const char *fmt, ...)
-{
-	char what[CTX_DETAIL_MAX - 64];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof what, fmt, ap);
-	va_end(ap);
-	return err_set(g->c, ERR_SQL, "%s (at character %zu)", what, g->position + 1);
-}
-
-/* --- small readers --- */
-
-static Str
-text_of(const json_t *obj, const char *key)
-{
-	const json_t *v = json_object_get(obj, key);
-
-	return json_is_string(v) ? str_of(json_string_value(v), json_string_length(v)) : (Str){NULL, 0};
-}
-
-static Str
-lower(struct gate *g, Str s)
-{
-	char *p = arena_dup(g->c->arena, s.p, s.n);
-
-	for (size_t i = 0; i < s.n; i++)
-		if (p[i] >= 'A' && p[i] <= 'Z') p[i] = (char)(p[i] + 32);
-	return str_of(p, s.n);
-}
-
-/* Is `word` one of the space-separated `words`? */
-static bool
-among(const char *words, Str word)
-{
-	for (Str rest = str_c(words), head; rest.p;) {
-		rest = str_cut(rest, ' ', &head);
-		if (str_eq(head, word)) return true;
-	}
-	return false;
-}
+#include "query/sqlwalk.h"
 
 static void
 name_add(struct gate *g, struct map *set, Str name)
 {
 	static char present;
 
-	if (name.n > 0) map_put(set, lower(g, name), &present);
-}
-
-static Err
-descend(struct gate *g)
-{
-	ENSURE(g->c, g->depth < SQL_DEPTH_MAX, TOO_LARGE, "the statement is nested deeper than %d levels", SQL_DEPTH_MAX);
-	g->depth++;
-	return OK;
-}
-
-static Err
-each(struct gate *g, const json_t *v, struct place at, Walk *walk)
-{
-	if (!json_is_array(v)) REFUSE(g, "this form of statement is not known");
-	for (size_t i = 0; i < json_array_size(v); i++) TRY(walk(g, json_array_get(v, i), at));
-	return OK;
-}
-
-/* Every field of the object is told in `fields` or is one of the `head` fields that all of its kind have. */
-static Err
-walk_fields(struct gate *g, const json_t *v, struct place at, const struct field *fields, size_t head)
-{
-	size_t n = 0;
-
-	at.self = v;
-	for (; n < FIELDS_MAX && fields[n].key; n++) {
-		const json_t *f = json_object_get(v, fields[n].key);
-		if (!f) REFUSE(g, "this form of statement is not known (%s is missing)", fields[n].key);
-		TRY(fields[n].walk(g, f, at));
-	}
-	if (json_object_size(v) != n + head) REFUSE(g, "this form of statement is not known");
-	return OK;
-}
-
-/* How many of the fields that each kind of object has are there; remembers the position. */
-static size_t
-head_of(struct gate *g, const json_t *v, const char *const keys[])
-{
-	const json_t *where = json_object_get(v, "query_location");
-	size_t n = 0;
-
-	if (json_is_number(where) && json_number_value(where) < SQL_TEXT_MAX) g->position = (size_t)json_number_value(where);
-	for (; *keys; keys++) n += json_object_get(v, *keys) != NULL;
-	return n;
-}
-
-static Err
-walk_shape(struct gate *g, const json_t *v, struct place at, const struct shape *s, size_t head)
-{
-	if (s->types && !among(s->types, text_of(v, "type"))) REFUSE(g, "%.*s is not allowed", STR(text_of(v, "type")));
-	if (s->look) TRY(s->look(g, v, at));
-	return walk_fields(g, v, at, s->fields, head);
-}
-
-static const struct shape *
-shape_find(const struct shape *shapes, size_t n, Str name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_eqc(name, shapes[i].name)) return &shapes[i];
-	return NULL;
+	if (name.n > 0) map_put(set, gate_lower(g, name), &present);
 }
 
 /* --- walkers of simple things --- */
-
-static Err skip(struct gate *g UNUSED, const json_t *v UNUSED, struct place at UNUSED) { return OK; }
 
 static Err
 falsity(struct gate *g, const json_t *v, struct place at UNUSED)
@@ -192,13 +31,6 @@ nothing(struct gate *g, const json_t *v, struct place at UNUSED)
 }
 
 static Err
-empty(struct gate *g, const json_t *v, struct place at UNUSED)
-{
-	if (!json_is_string(v) || json_string_length(v) != 0) REFUSE(g, "this form of SHOW is not available");
-	return OK;
-}
-
-static Err
 name(struct gate *g, const json_t *v, struct place at UNUSED)
 {
 	if (!json_is_string(v)) REFUSE(g, "this form of statement is not known");
@@ -206,7 +38,7 @@ name(struct gate *g, const json_t *v, struct place at UNUSED)
 	return OK;
 }
 
-static Err list_name(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, name); }
+static Err list_name(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, name); }
 
 static Err
 column_names(struct gate *g, const json_t *v, struct place at)
@@ -249,80 +81,8 @@ relation(struct gate *g, const json_t *v, struct place at)
 static Err
 look_star(struct gate *g UNUSED, const json_t *v, struct place at)
 {
-	if (text_of(v, "relation_name").n == 0) at.frame->all = true;
+	if (gate_text(v, "relation_name").n == 0) at.frame->all = true;
 	return OK;
-}
-
-/* --- types --- */
-
-static Walk type;
-
-static Err list_type(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, type); }
-
-static Err
-type_field(struct gate *g, const json_t *v, struct place at)
-{
-	static const struct field fields[FIELDS_MAX] = {{"first", skip}, {"second", type}};
-
-	return walk_fields(g, v, at, fields, 0);
-}
-
-static Err list_type_field(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, type_field); }
-
-/* A type that the parser does not know is looked up in the catalog: only these two built-in ones may be. */
-static Err
-type_name(struct gate *g, const json_t *v, struct place at UNUSED)
-{
-	Str s = str_of(json_string_value(v), json_string_length(v));
-
-	if (!str_ieq(s, S("json")) && !str_ieq(s, S("enum"))) REFUSE(g, "the type %.*s is not available", STR(s));
-	return OK;
-}
-
-static Err
-type_info(struct gate *g, const json_t *v, struct place at)
-{
-	static const struct shape infos[] = {
-	    {"DECIMAL_TYPE_INFO", NULL, NULL, {{"width", skip}, {"scale", skip}}},
-	    {"STRING_TYPE_INFO", NULL, NULL, {{"collation", skip}}},
-	    {"LIST_TYPE_INFO", NULL, NULL, {{"child_type", type}}},
-	    {"ARRAY_TYPE_INFO", NULL, NULL, {{"child_type", type}, {"size", skip}}},
-	    {"STRUCT_TYPE_INFO", NULL, NULL, {{"child_types", list_type_field}}},
-	    {"UNBOUND_TYPE_INFO", NULL, NULL, {{"name", type_name}, {"catalog", empty}, {"schema", empty}, {"user_type_modifiers", skip}}},
-	};
-	static const char *const head[] = {"type", "alias", "extension_info", NULL};
-
-	if (json_is_null(v)) return OK;
-	const struct shape *s = shape_find(infos, ARRAY_LEN(infos), text_of(v, "type"));
-	if (!s) REFUSE(g, "this type is not available");
-	return walk_fields(g, v, at, s->fields, head_of(g, v, head));
-}
-
-static Err
-type(struct gate *g, const json_t *v, struct place at)
-{
-	static const char ids[] =
-	    "BOOLEAN TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT FLOAT DOUBLE DECIMAL "
-	    "VARCHAR CHAR BLOB BIT UUID DATE TIME TIME_NS TIMESTAMP TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_NS INTERVAL BIGNUM "
-	    "LIST ARRAY STRUCT MAP UNION NULL UNBOUND UNKNOWN INTEGER_LITERAL STRING_LITERAL";
-	static const struct field fields[FIELDS_MAX] = {{"id", skip}, {"type_info", type_info}};
-	Str id = text_of(v, "id");
-
-	if (!among(ids, id) && !str_eqc(id, "TIMESTAMP WITH TIME ZONE") && !str_eqc(id, "TIME WITH TIME ZONE"))
-		REFUSE(g, "the type %.*s is not available", STR(id));
-	TRY(descend(g));
-	TRY(walk_fields(g, v, at, fields, 0));
-	g->depth--;
-	return OK;
-}
-
-/* {type, is_null, value}: whatever the value is, it is only a value. */
-static Err
-constant(struct gate *g, const json_t *v, struct place at)
-{
-	static const struct field fields[FIELDS_MAX] = {{"type", type}, {"is_null", skip}};
-
-	return walk_fields(g, v, at, fields, json_object_get(v, "value") != NULL);
 }
 
 /* --- functions --- */
@@ -339,7 +99,7 @@ static int compare_names(const void *a, const void *b) { return strcmp(a, *(cons
 static Err
 function_known(struct gate *g, const json_t *v, const char *const *list, size_t n)
 {
-	Str raw = text_of(v, "function_name"), f = lower(g, raw);
+	Str raw = gate_text(v, "function_name"), f = gate_lower(g, raw);
 
 	if (!f.n || strlen(f.p) != f.n || !bsearch(f.p, list, n, sizeof *list, compare_names))
 		REFUSE(g, "the function %.*s is not available", STR(raw));
@@ -368,51 +128,51 @@ static const char *const expr_head[] = {"class", "type", "alias", "query_locatio
 static Err
 expr(struct gate *g, const json_t *v, struct place at)
 {
-	Str class = text_of(v, "class");
-	size_t head = head_of(g, v, expr_head);
-	const struct shape *s = shape_find(exprs, ARRAY_LEN(exprs), class);
+	Str class = gate_text(v, "class");
+	size_t head = gate_head(g, v, expr_head);
+	const struct shape *s = gate_shape_find(exprs, ARRAY_LEN(exprs), class);
 
 	if (str_eqc(class, "PARAMETER")) REFUSE(g, "parameters ($1, ?) are not available: write the value");
 	if (!s) REFUSE(g, "%.*s is not allowed here", STR(class));
-	TRY(descend(g));
-	TRY(walk_shape(g, v, at, s, head));
+	TRY(gate_descend(g));
+	TRY(gate_shape(g, v, at, s, head));
 	g->depth--;
 	return OK;
 }
 
 static Err expr_opt(struct gate *g, const json_t *v, struct place at) { return json_is_null(v) ? OK : expr(g, v, at); }
-static Err list_expr(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, expr); }
-static Err list_row(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, list_expr); }
+static Err list_expr(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, expr); }
+static Err list_row(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, list_expr); }
 
 static Err
 case_check(struct gate *g, const json_t *v, struct place at)
 {
 	static const struct field fields[FIELDS_MAX] = {{"when_expr", expr}, {"then_expr", expr}};
 
-	return walk_fields(g, v, at, fields, 0);
+	return gate_fields(g, v, at, fields, 0);
 }
 
-static Err list_case(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, case_check); }
+static Err list_case(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, case_check); }
 
 static Err
 replacement(struct gate *g, const json_t *v, struct place at)
 {
 	static const struct field fields[FIELDS_MAX] = {{"key", name}, {"value", expr}};
 
-	return walk_fields(g, v, at, fields, 0);
+	return gate_fields(g, v, at, fields, 0);
 }
 
-static Err list_replace(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, replacement); }
+static Err list_replace(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, replacement); }
 
 static Err
 order(struct gate *g, const json_t *v, struct place at)
 {
-	static const struct field fields[FIELDS_MAX] = {{"type", skip}, {"null_order", skip}, {"expression", expr}};
+	static const struct field fields[FIELDS_MAX] = {{"type", gate_skip}, {"null_order", gate_skip}, {"expression", expr}};
 
-	return walk_fields(g, v, at, fields, 0);
+	return gate_fields(g, v, at, fields, 0);
 }
 
-static Err list_order(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, order); }
+static Err list_order(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, order); }
 
 #define MODIFIER(type, ...) {type, NULL, NULL, {__VA_ARGS__}},
 static const struct shape modifiers[] = {
@@ -423,10 +183,10 @@ static const struct shape modifiers[] = {
 static Err
 modifier(struct gate *g, const json_t *v, struct place at)
 {
-	const struct shape *s = shape_find(modifiers, ARRAY_LEN(modifiers), text_of(v, "type"));
+	const struct shape *s = gate_shape_find(modifiers, ARRAY_LEN(modifiers), gate_text(v, "type"));
 
 	if (!s) REFUSE(g, "this form of statement is not known");
-	return walk_fields(g, v, at, s->fields, 1);
+	return gate_fields(g, v, at, s->fields, 1);
 }
 
 /* ORDER BY ALL stands as a star, but takes the columns of the result alone. */
@@ -436,8 +196,8 @@ is_order_by_all(const json_t *v)
 	const json_t *orders = json_object_get(v, "orders");
 	const json_t *key = json_object_get(json_array_get(orders, 0), "expression");
 
-	return str_eqc(text_of(v, "type"), "ORDER_MODIFIER") && json_array_size(orders) == 1 && str_eqc(text_of(key, "class"), "STAR") &&
-	       json_is_null(json_object_get(key, "expr")) && text_of(key, "relation_name").n == 0 &&
+	return str_eqc(gate_text(v, "type"), "ORDER_MODIFIER") && json_array_size(orders) == 1 && str_eqc(gate_text(key, "class"), "STAR") &&
+	       json_is_null(json_object_get(key, "expr")) && gate_text(key, "relation_name").n == 0 &&
 	       json_array_size(json_object_get(key, "exclude_list")) == 0 && json_array_size(json_object_get(key, "replace_list")) == 0;
 }
 
@@ -447,7 +207,7 @@ node_modifier(struct gate *g, const json_t *v, struct place at)
 	return is_order_by_all(v) ? OK : modifier(g, v, at);
 }
 
-static Err list_modifier(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, node_modifier); }
+static Err list_modifier(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, node_modifier); }
 
 /* --- FROM --- */
 
@@ -462,13 +222,13 @@ static const char *const from_head[] = {"type", "alias", "sample", "query_locati
 static Err
 from(struct gate *g, const json_t *v, struct place at)
 {
-	size_t head = head_of(g, v, from_head);
-	const struct shape *s = shape_find(froms, ARRAY_LEN(froms), text_of(v, "type"));
+	size_t head = gate_head(g, v, from_head);
+	const struct shape *s = gate_shape_find(froms, ARRAY_LEN(froms), gate_text(v, "type"));
 
-	if (!s) REFUSE(g, "%.*s is not allowed in FROM", STR(text_of(v, "type")));
-	TRY(descend(g));
+	if (!s) REFUSE(g, "%.*s is not allowed in FROM", STR(gate_text(v, "type")));
+	TRY(gate_descend(g));
 	TRY(sample(g, json_object_get(v, "sample"), at));
-	TRY(walk_shape(g, v, at, s, head));
+	TRY(gate_shape(g, v, at, s, head));
 	g->depth--;
 	return OK;
 }
@@ -476,9 +236,9 @@ from(struct gate *g, const json_t *v, struct place at)
 static Err
 sample(struct gate *g, const json_t *v, struct place at)
 {
-	static const struct field fields[FIELDS_MAX] = {{"sample_size", constant}, {"is_percentage", skip}, {"method", skip}, {"seed", skip}};
+	static const struct field fields[FIELDS_MAX] = {{"sample_size", gate_constant}, {"is_percentage", gate_skip}, {"method", gate_skip}, {"seed", gate_skip}};
 
-	return !v || json_is_null(v) ? OK : walk_fields(g, v, at, fields, 0);
+	return !v || json_is_null(v) ? OK : gate_fields(g, v, at, fields, 0);
 }
 
 static bool
@@ -509,16 +269,16 @@ table_index(struct gate *g, Str full)
 static Err
 look_table(struct gate *g, const json_t *v, struct place at)
 {
-	Str d = lower(g, text_of(v, "catalog_name")), p = lower(g, text_of(v, "schema_name")), t = lower(g, text_of(v, "table_name"));
+	Str d = gate_lower(g, gate_text(v, "catalog_name")), p = gate_lower(g, gate_text(v, "schema_name")), t = gate_lower(g, gate_text(v, "table_name"));
 
 	if (d.n == 0 && p.n == 0 && cte_in_scope(at.ctes, t)) return OK;
 	if (!str_is_ident(d) || !str_is_ident(p) || !str_is_ident(t))
 		REFUSE(g, "'%.*s%s%.*s%s%.*s' is no table that can be read: write domain.product.table", STR(d), d.n ? "." : "", STR(p),
-		       p.n ? "." : "", STR(text_of(v, "table_name")));
-	if (among("system temp memory", d) || among("information_schema pg_catalog", p))
+		       p.n ? "." : "", STR(gate_text(v, "table_name")));
+	if (gate_among("system temp memory", d) || gate_among("information_schema pg_catalog", p))
 		REFUSE(g, "%.*s.%.*s is not available", STR(d), STR(p));
 	struct use *u = NEW(g->c->arena, struct use);
-	*u = (struct use){.next = g->uses, .next_in_frame = at.frame->uses, .name = t, .alias = lower(g, text_of(v, "alias"))};
+	*u = (struct use){.next = g->uses, .next_in_frame = at.frame->uses, .name = t, .alias = gate_lower(g, gate_text(v, "alias"))};
 	u->table = table_index(g, arena_printf(g->c->arena, "%.*s.%.*s.%.*s", STR(d), STR(p), STR(t)));
 	g->uses = at.frame->uses = u;
 	if (json_array_size(json_object_get(v, "column_name_alias")) > 0) g->tables[u->table].all = true;
@@ -529,14 +289,14 @@ static Err
 look_join(struct gate *g UNUSED, const json_t *v, struct place at)
 {
 	/* a join with a name of its own would have rows of its own */
-	if (str_eqc(text_of(v, "ref_type"), "NATURAL") || text_of(v, "alias").n > 0) at.frame->all = true;
+	if (str_eqc(gate_text(v, "ref_type"), "NATURAL") || gate_text(v, "alias").n > 0) at.frame->all = true;
 	return OK;
 }
 
 static Err
 look_show(struct gate *g, const json_t *v, struct place at UNUSED)
 {
-	if (!among("DESCRIBE SUMMARY", text_of(v, "show_type")) || !json_is_object(json_object_get(v, "query")))
+	if (!gate_among("DESCRIBE SUMMARY", gate_text(v, "show_type")) || !json_is_object(json_object_get(v, "query")))
 		REFUSE(g, "of the SHOW statements only DESCRIBE and SUMMARIZE of a table or query are available");
 	return OK;
 }
@@ -544,36 +304,36 @@ look_show(struct gate *g, const json_t *v, struct place at UNUSED)
 static Err
 table_function(struct gate *g, const json_t *v, struct place at)
 {
-	if (!str_eqc(text_of(v, "class"), "FUNCTION")) REFUSE(g, "this form of statement is not known");
-	const struct shape *call = shape_find(exprs, ARRAY_LEN(exprs), S("FUNCTION"));
+	if (!str_eqc(gate_text(v, "class"), "FUNCTION")) REFUSE(g, "this form of statement is not known");
+	const struct shape *call = gate_shape_find(exprs, ARRAY_LEN(exprs), S("FUNCTION"));
 	assert(call);
 	TRY(function_known(g, v, table_functions, ARRAY_LEN(table_functions)));
-	return walk_fields(g, v, at, call->fields, head_of(g, v, expr_head));
+	return gate_fields(g, v, at, call->fields, gate_head(g, v, expr_head));
 }
 
-static Err list_constant(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, constant); }
+static Err list_constant(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, gate_constant); }
 
 static Err
 pivot_entry(struct gate *g, const json_t *v, struct place at)
 {
-	static const struct field fields[FIELDS_MAX] = {{"values", list_constant}, {"star_expr", expr_opt}, {"alias", skip}};
+	static const struct field fields[FIELDS_MAX] = {{"values", list_constant}, {"star_expr", expr_opt}, {"alias", gate_skip}};
 
-	return walk_fields(g, v, at, fields, 0);
+	return gate_fields(g, v, at, fields, 0);
 }
 
-static Err list_pivot_entry(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, pivot_entry); }
+static Err list_pivot_entry(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, pivot_entry); }
 
 static Err
 pivot(struct gate *g, const json_t *v, struct place at)
 {
 	/* pivot_enum would be a type of the catalog */
 	static const struct field fields[FIELDS_MAX] = {
-	    {"pivot_expressions", list_expr}, {"unpivot_names", skip}, {"entries", list_pivot_entry}, {"pivot_enum", empty}};
+	    {"pivot_expressions", list_expr}, {"unpivot_names", gate_skip}, {"entries", list_pivot_entry}, {"pivot_enum", gate_empty}};
 
-	return walk_fields(g, v, at, fields, 0);
+	return gate_fields(g, v, at, fields, 0);
 }
 
-static Err list_pivot(struct gate *g, const json_t *v, struct place at) { return each(g, v, at, pivot); }
+static Err list_pivot(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, pivot); }
 
 /* --- query nodes --- */
 
@@ -601,13 +361,13 @@ static Err
 cte(struct gate *g, const json_t *entry, struct place at, struct scope *ret)
 {
 	static const struct field value[FIELDS_MAX] = {
-	    {"aliases", skip}, {"query", statement}, {"materialized", skip}, {"key_targets", list_expr}};
-	static const struct field fields[FIELDS_MAX] = {{"key", skip}};
-	Str n = lower(g, text_of(entry, "key"));
+	    {"aliases", gate_skip}, {"query", statement}, {"materialized", gate_skip}, {"key_targets", list_expr}};
+	static const struct field fields[FIELDS_MAX] = {{"key", gate_skip}};
+	Str n = gate_lower(g, gate_text(entry, "key"));
 
 	if (!cte_name_is_plain(n)) REFUSE(g, "'%.*s' can't be the name of a common table expression", STR(n));
-	TRY(walk_fields(g, entry, at, fields, 1));
-	TRY(walk_fields(g, json_object_get(entry, "value"), at, value, 0));
+	TRY(gate_fields(g, entry, at, fields, 1));
+	TRY(gate_fields(g, json_object_get(entry, "value"), at, value, 0));
 	*ret = (struct scope){.up = at.ctes, .name = n};
 	return OK;
 }
@@ -630,14 +390,14 @@ ctes(struct gate *g, const json_t *map, struct place *at)
 static Err
 node(struct gate *g, const json_t *v, struct place at)
 {
-	const struct shape *s = shape_find(nodes, ARRAY_LEN(nodes), text_of(v, "type"));
+	const struct shape *s = gate_shape_find(nodes, ARRAY_LEN(nodes), gate_text(v, "type"));
 	struct frame frame = {0};
 
-	if (!s) REFUSE(g, "%.*s is not allowed", STR(text_of(v, "type")));
-	TRY(descend(g));
+	if (!s) REFUSE(g, "%.*s is not allowed", STR(gate_text(v, "type")));
+	TRY(gate_descend(g));
 	at.frame = &frame;
 	TRY(ctes(g, json_object_get(v, "cte_map"), &at));
-	TRY(walk_shape(g, v, at, s, 2)); /* type, cte_map */
+	TRY(gate_shape(g, v, at, s, 2)); /* type, cte_map */
 	for (struct use *u = frame.uses; u && frame.all; u = u->next_in_frame) g->tables[u->table].all = true;
 	g->depth--;
 	return OK;
@@ -646,7 +406,7 @@ node(struct gate *g, const json_t *v, struct place at)
 static Err
 node_recursive(struct gate *g, const json_t *v, struct place at)
 {
-	struct scope own = {.up = at.ctes, .name = lower(g, text_of(at.self, "cte_name"))};
+	struct scope own = {.up = at.ctes, .name = gate_lower(g, gate_text(at.self, "cte_name"))};
 
 	at.ctes = &own;
 	return node(g, v, at);
@@ -657,7 +417,7 @@ statement(struct gate *g, const json_t *v, struct place at)
 {
 	static const struct field fields[FIELDS_MAX] = {{"node", node}, {"named_param_map", nothing}};
 
-	return walk_fields(g, v, at, fields, 0);
+	return gate_fields(g, v, at, fields, 0);
 }
 
 /* --- the whole --- */
@@ -686,12 +446,12 @@ static Err
 root_walk(struct gate *g, const json_t *root)
 {
 	const json_t *list = json_object_get(root, "statements");
-	Str message = text_of(root, "error_message");
+	Str message = gate_text(root, "error_message");
 	uint64_t position = 0;
 
 	if (!json_is_false(json_object_get(root, "error"))) {
 		if (str_starts(message, S("Only SELECT"))) return err_set(g->c, ERR_SQL, "only SELECT, DESCRIBE and SUMMARIZE are available");
-		str_u64(text_of(root, "position"), &position);
+		str_u64(gate_text(root, "position"), &position);
 		g->position = position;
 		REFUSE(g, "%.*s", STR(message));
 	}

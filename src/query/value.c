@@ -1,233 +1,8 @@
 #include "query/value.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "crypt/encode.h"
+#include "query/text.h"
 
 enum { NESTED_MAX = 32 };
-
-/* --- numbers --- */
-
-static void
-put_u64_padded(struct buf *out, uint64_t v, unsigned width)
-{
-	char s[24];
-	char *p = s + sizeof s;
-
-	do *--p = (char)('0' + v % 10); while ((v /= 10) > 0);
-	while (p > s && p + width > s + sizeof s) *--p = '0';
-	buf_add(out, p, (size_t)(s + sizeof s - p));
-}
-
-static void put_u64(struct buf *out, uint64_t v) { put_u64_padded(out, v, 1); }
-
-static void
-put_i64(struct buf *out, int64_t v)
-{
-	if (v < 0) buf_char(out, '-');
-	put_u64(out, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
-}
-
-static void
-put_u128(struct buf *out, unsigned __int128 v)
-{
-	static const uint64_t ten19 = UINT64_C(10000000000000000000);
-
-	if (v <= UINT64_MAX) {
-		put_u64(out, (uint64_t)v);
-		return;
-	}
-	put_u128(out, v / ten19);
-	put_u64_padded(out, (uint64_t)(v % ten19), 19);
-}
-
-static unsigned __int128
-magnitude(struct buf *out, duckdb_hugeint h)
-{
-	unsigned __int128 v = (unsigned __int128)(uint64_t)h.upper << 64 | h.lower;
-
-	if (h.upper >= 0) return v;
-	buf_char(out, '-');
-	return 0 - v;
-}
-
-static unsigned __int128
-power_of_ten(unsigned n)
-{
-	unsigned __int128 v = 1;
-
-	while (n--) v *= 10;
-	return v;
-}
-
-static void
-put_decimal(struct buf *out, unsigned __int128 v, unsigned scale)
-{
-	unsigned __int128 one = power_of_ten(scale), fraction = v % one;
-
-	put_u128(out, v / one);
-	if (scale == 0) return;
-	buf_char(out, '.');
-	if (scale > 19) {
-		put_u64_padded(out, (uint64_t)(fraction / power_of_ten(19)), scale - 19);
-		put_u64_padded(out, (uint64_t)(fraction % power_of_ten(19)), 19);
-	} else {
-		put_u64_padded(out, (uint64_t)fraction, scale);
-	}
-}
-
-/* Money and counts: a number of few decimals that gives the very same double back. With at most 15 digits there is no shorter
- * one with the same number of decimals, and fewer decimals were tried before. */
-static bool
-put_short_double(struct buf *out, double v, bool single)
-{
-	static const double scales[] = {1, 10, 100, 1000, 10000};
-
-	for (unsigned k = 0; k < ARRAY_LEN(scales); k++) {
-		double scaled = v * scales[k];
-		if (!(fabs(scaled) < (single ? 1e6 : k ? 1e15 : 1e16))) return false;
-		long long whole = llrint(scaled);
-		double back = (double)whole / scales[k];
-		if (single ? (float)back != (float)v : back != v) continue;
-		if (signbit(v)) buf_char(out, '-');
-		uint64_t n = (uint64_t)(whole < 0 ? -whole : whole), one = (uint64_t)scales[k];
-		put_u64(out, n / one);
-		buf_char(out, '.');
-		put_u64_padded(out, n % one, k ? k : 1);
-		return true;
-	}
-	return false;
-}
-
-static void
-put_long_double(struct buf *out, double v, bool single)
-{
-	char s[40];
-
-	for (int digits = single ? 6 : 15; digits <= (single ? 9 : 17); digits++) {
-		snprintf(s, sizeof s, "%.*g", digits, v);
-		if (single ? strtof(s, NULL) == (float)v : strtod(s, NULL) == v) break;
-	}
-	buf_c(out, s);
-	if (!strpbrk(s, ".e")) buf_c(out, ".0");
-}
-
-static void
-put_floating(struct buf *out, double v, bool single, enum value_style style)
-{
-	if (isfinite(v)) {
-		if (!put_short_double(out, v, single)) put_long_double(out, v, single);
-	} else if (style == AS_JSON) {
-		buf_c(out, "null");
-	} else {
-		buf_c(out, isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
-	}
-}
-
-/* --- time --- */
-
-/* Howard Hinnant, chrono-Compatible Low-Level Date Algorithms, civil_from_days. */
-static void
-put_date(struct buf *out, int64_t days)
-{
-	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t doe = z - era * 146097, yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-	int64_t month = mp < 10 ? mp + 3 : mp - 9, year = yoe + era * 400 + (month <= 2);
-	bool bc = year <= 0;
-
-	put_u64_padded(out, (uint64_t)(bc ? 1 - year : year), 4);
-	buf_char(out, '-');
-	put_u64_padded(out, (uint64_t)month, 2);
-	buf_char(out, '-');
-	put_u64_padded(out, (uint64_t)(doy - (153 * mp + 2) / 5 + 1), 2);
-	if (bc) buf_c(out, " (BC)");
-}
-
-/* hh:mm:ss and the fraction without trailing zeros; `ticks` of 10^-digits seconds. */
-static void
-put_clock(struct buf *out, uint64_t ticks, unsigned digits)
-{
-	uint64_t one = (uint64_t)power_of_ten(digits), seconds = ticks / one, fraction = ticks % one;
-
-	put_u64_padded(out, seconds / 3600, 2);
-	buf_char(out, ':');
-	put_u64_padded(out, seconds / 60 % 60, 2);
-	buf_char(out, ':');
-	put_u64_padded(out, seconds % 60, 2);
-	if (fraction == 0) return;
-	while (fraction % 10 == 0) fraction /= 10, digits--;
-	buf_char(out, '.');
-	put_u64_padded(out, fraction, digits);
-}
-
-static void
-put_infinity(struct buf *out, bool negative)
-{
-	buf_c(out, negative ? "-infinity" : "infinity");
-}
-
-static void
-put_timestamp(struct buf *out, int64_t ticks, unsigned digits, bool zone, enum value_style style)
-{
-	int64_t day = (int64_t)power_of_ten(digits) * 86400;
-
-	if (ticks == INT64_MAX || ticks == -INT64_MAX) {
-		put_infinity(out, ticks < 0);
-		return;
-	}
-	int64_t days = ticks / day - (ticks % day < 0);
-	put_date(out, days);
-	buf_char(out, style == AS_JSON ? 'T' : ' ');
-	put_clock(out, (uint64_t)(ticks - days * day), digits);
-	if (zone) buf_c(out, style == AS_JSON ? "Z" : "+00");
-}
-
-static void
-put_time_tz(struct buf *out, uint64_t bits)
-{
-	int64_t offset = 57599 - (int64_t)(bits & 0xffffff);
-	uint64_t o = (uint64_t)(offset < 0 ? -offset : offset);
-
-	put_clock(out, bits >> 24, 6);
-	buf_char(out, offset < 0 ? '-' : '+');
-	put_u64_padded(out, o / 3600, 2);
-	if (o % 3600 == 0) return;
-	buf_char(out, ':');
-	put_u64_padded(out, o / 60 % 60, 2);
-	if (o % 60 == 0) return;
-	buf_char(out, ':');
-	put_u64_padded(out, o % 60, 2);
-}
-
-static void
-put_unit(struct buf *out, size_t start, int32_t n, const char *unit)
-{
-	if (n == 0) return;
-	if (out->n > start) buf_char(out, ' ');
-	put_i64(out, n);
-	buf_char(out, ' ');
-	buf_c(out, unit);
-	if (n != 1 && n != -1) buf_char(out, 's');
-}
-
-static void
-put_interval(struct buf *out, duckdb_interval i)
-{
-	size_t start = out->n;
-
-	put_unit(out, start, i.months / 12, "year");
-	put_unit(out, start, i.months % 12, "month");
-	put_unit(out, start, i.days, "day");
-	if (i.micros == 0 && out->n > start) return;
-	if (out->n > start) buf_char(out, ' ');
-	if (i.micros < 0) buf_char(out, '-');
-	put_clock(out, i.micros < 0 ? 0 - (uint64_t)i.micros : (uint64_t)i.micros, 6);
-}
-
-/* --- bytes --- */
 
 static Str
 string_at(const void *data, idx_t row)
@@ -236,66 +11,6 @@ string_at(const void *data, idx_t row)
 	uint32_t n = s->value.inlined.length;
 
 	return str_of(n <= 12 ? s->value.inlined.inlined : s->value.pointer.ptr, n);
-}
-
-/* DuckDB's texts are UTF-8, but may hold NUL. */
-static void
-put_json_text(struct buf *out, Str s)
-{
-	size_t from = 0;
-
-	buf_reserve(out, s.n + 2);
-	buf_char(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char ch = (unsigned char)s.p[i];
-		if (ch >= 0x20 && ch != '"' && ch != '\\') continue;
-		buf_add(out, s.p + from, i - from);
-		from = i + 1;
-		char letter = ch == '\n' ? 'n' : ch == '\r' ? 'r' : ch == '\t' ? 't' : ch == '"' || ch == '\\' ? (char)ch : 0;
-		if (letter)
-			buf_add(out, (char[]){'\\', letter}, 2);
-		else
-			buf_printf(out, "\\u%04x", ch);
-	}
-	buf_add(out, s.p + from, s.n - from);
-	buf_char(out, '"');
-}
-
-static void
-put_blob(struct buf *out, Str s, enum value_style style)
-{
-	if (style == AS_JSON) {
-		base64_put(out, s);
-		return;
-	}
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char ch = (unsigned char)s.p[i];
-		if (ch >= 0x20 && ch < 0x7f && ch != '\\' && ch != '\'' && ch != '"')
-			buf_char(out, (char)ch);
-		else
-			buf_printf(out, "\\x%02X", ch);
-	}
-}
-
-/* The first byte says how many bits at the start of the second are padding. */
-static void
-put_bits(struct buf *out, Str s)
-{
-	unsigned padding = s.n ? (unsigned char)s.p[0] : 0;
-
-	for (size_t i = padding; i + 8 < s.n * 8; i++)
-		buf_char(out, ((unsigned char)s.p[1 + i / 8] >> (7 - i % 8)) & 1 ? '1' : '0');
-}
-
-static void
-put_uuid(struct buf *out, duckdb_hugeint h)
-{
-	uint64_t upper = (uint64_t)h.upper ^ (UINT64_C(1) << 63);
-	char s[40];
-
-	snprintf(s, sizeof s, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(upper >> 32), (unsigned)(upper >> 16 & 0xffff),
-	         (unsigned)(upper & 0xffff), (unsigned)(h.lower >> 48), (unsigned long long)(h.lower & UINT64_C(0xffffffffffff)));
-	buf_c(out, s);
 }
 
 /* --- the plain types: what is at data[row] --- */
@@ -307,32 +22,32 @@ typedef void Put(struct buf *out, const void *data, idx_t row, enum value_style 
 	static void name(struct buf *out, const void *data, idx_t row, enum value_style style UNUSED) { expr; }
 
 PUT(bool_put, buf_c(out, AT(bool) ? "true" : "false"))
-PUT(i8_put, put_i64(out, AT(int8_t)))
-PUT(i16_put, put_i64(out, AT(int16_t)))
-PUT(i32_put, put_i64(out, AT(int32_t)))
-PUT(i64_put, put_i64(out, AT(int64_t)))
-PUT(u8_put, put_u64(out, AT(uint8_t)))
-PUT(u16_put, put_u64(out, AT(uint16_t)))
-PUT(u32_put, put_u64(out, AT(uint32_t)))
-PUT(u64_put, put_u64(out, AT(uint64_t)))
-PUT(i128_put, put_u128(out, magnitude(out, AT(duckdb_hugeint))))
-PUT(u128_put, put_u128(out, (unsigned __int128)AT(duckdb_uhugeint).upper << 64 | AT(duckdb_uhugeint).lower))
-PUT(float_put, put_floating(out, (double)AT(float), true, style))
-PUT(double_put, put_floating(out, AT(double), false, style))
+PUT(i8_put, text_i64(out, AT(int8_t)))
+PUT(i16_put, text_i64(out, AT(int16_t)))
+PUT(i32_put, text_i64(out, AT(int32_t)))
+PUT(i64_put, text_i64(out, AT(int64_t)))
+PUT(u8_put, text_u64(out, AT(uint8_t)))
+PUT(u16_put, text_u64(out, AT(uint16_t)))
+PUT(u32_put, text_u64(out, AT(uint32_t)))
+PUT(u64_put, text_u64(out, AT(uint64_t)))
+PUT(i128_put, text_u128(out, text_magnitude(out, AT(duckdb_hugeint))))
+PUT(u128_put, text_u128(out, (unsigned __int128)AT(duckdb_uhugeint).upper << 64 | AT(duckdb_uhugeint).lower))
+PUT(float_put, text_double(out, (double)AT(float), true, style))
+PUT(double_put, text_double(out, AT(double), false, style))
 PUT(string_put, buf_str(out, string_at(data, row)))
-PUT(blob_put, put_blob(out, string_at(data, row), style))
-PUT(bit_put, put_bits(out, string_at(data, row)))
-PUT(uuid_put, put_uuid(out, AT(duckdb_hugeint)))
-PUT(date_put, AT(int32_t) == INT32_MAX || AT(int32_t) == -INT32_MAX ? put_infinity(out, AT(int32_t) < 0) : put_date(out, AT(int32_t)))
-PUT(time_put, put_clock(out, AT(uint64_t), 6))
-PUT(time_ns_put, put_clock(out, AT(uint64_t), 9))
-PUT(time_tz_put, put_time_tz(out, AT(uint64_t)))
-PUT(timestamp_put, put_timestamp(out, AT(int64_t), 6, false, style))
-PUT(timestamp_tz_put, put_timestamp(out, AT(int64_t), 6, true, style))
-PUT(timestamp_s_put, put_timestamp(out, AT(int64_t), 0, false, style))
-PUT(timestamp_ms_put, put_timestamp(out, AT(int64_t), 3, false, style))
-PUT(timestamp_ns_put, put_timestamp(out, AT(int64_t), 9, false, style))
-PUT(interval_put, put_interval(out, AT(duckdb_interval)))
+PUT(blob_put, text_blob(out, string_at(data, row), style))
+PUT(bit_put, text_bits(out, string_at(data, row)))
+PUT(uuid_put, text_uuid(out, AT(duckdb_hugeint)))
+PUT(date_put, AT(int32_t) == INT32_MAX || AT(int32_t) == -INT32_MAX ? text_infinity(out, AT(int32_t) < 0) : text_date(out, AT(int32_t)))
+PUT(time_put, text_clock(out, AT(uint64_t), 6))
+PUT(time_ns_put, text_clock(out, AT(uint64_t), 9))
+PUT(time_tz_put, text_time_tz(out, AT(uint64_t)))
+PUT(timestamp_put, text_timestamp(out, AT(int64_t), 6, false, style))
+PUT(timestamp_tz_put, text_timestamp(out, AT(int64_t), 6, true, style))
+PUT(timestamp_s_put, text_timestamp(out, AT(int64_t), 0, false, style))
+PUT(timestamp_ms_put, text_timestamp(out, AT(int64_t), 3, false, style))
+PUT(timestamp_ns_put, text_timestamp(out, AT(int64_t), 9, false, style))
+PUT(interval_put, text_interval(out, AT(duckdb_interval)))
 PUT(null_put, (void)out; (void)data; (void)row)
 
 static const struct {
@@ -382,8 +97,8 @@ decimal_put(struct buf *out, const struct value_type *t, const void *data, idx_t
 		int64_t v = t->physical == DUCKDB_TYPE_SMALLINT ? AT(int16_t) : t->physical == DUCKDB_TYPE_INTEGER ? AT(int32_t) : AT(int64_t);
 		h = (duckdb_hugeint){.lower = (uint64_t)v, .upper = v < 0 ? -1 : 0};
 	}
-	unsigned __int128 v = magnitude(out, h);
-	put_decimal(out, v, t->scale);
+	unsigned __int128 v = text_magnitude(out, h);
+	text_decimal(out, v, t->scale);
 }
 
 static Str
@@ -432,7 +147,7 @@ map_put_value(struct buf *out, const struct value_type *t, const struct value_vi
 		BUF_AUTO key = BUF_INIT;
 		if (i > e->offset) buf_char(out, ',');
 		value_put(&key, &t->children[0], &v->children[0], i, AS_TEXT);
-		put_json_text(out, buf_view(&key));
+		text_json(out, buf_view(&key));
 		buf_char(out, ':');
 		value_put(out, &t->children[1], &v->children[1], i, AS_JSON);
 	}
@@ -460,10 +175,10 @@ value_put(struct buf *out, const struct value_type *t, const struct value_view *
 	if (value_is_null(v, row) || t->id == DUCKDB_TYPE_SQLNULL) {
 		if (style == AS_JSON) buf_c(out, "null");
 	} else if (t->id == DUCKDB_TYPE_VARCHAR && style == AS_JSON) {
-		put_json_text(out, string_at(v->data, row));
+		text_json(out, string_at(v->data, row));
 	} else if (t->id == DUCKDB_TYPE_ENUM) {
 		Str word = enum_word(t, v->data, row);
-		style == AS_JSON ? put_json_text(out, word) : buf_str(out, word);
+		style == AS_JSON ? text_json(out, word) : buf_str(out, word);
 	} else if (t->id == DUCKDB_TYPE_DECIMAL) {
 		decimal_put(out, t, v->data, row);
 	} else if (t->id < ARRAY_LEN(plain) && plain[t->id].put) {

@@ -58,8 +58,14 @@ struct statements {
 	size_t n, cap; /* of statements */
 };
 
+static Str
+trust_of(bool user_sql)
+{
+	return user_sql ? S("user") : S("own");
+}
+
 static void
-add_statement(struct arena *a, struct statements *s, bool user_sql, Str sql)
+add_statement(struct arena *a, struct statements *s, Str trust, Str sql)
 {
 	if (s->n == s->cap) {
 		size_t cap = s->cap ? 2 * s->cap : 64;
@@ -68,7 +74,7 @@ add_statement(struct arena *a, struct statements *s, bool user_sql, Str sql)
 		s->pairs = pairs;
 		s->cap = cap;
 	}
-	s->pairs[2 * s->n] = user_sql ? S("user") : S("own");
+	s->pairs[2 * s->n] = trust;
 	s->pairs[2 * s->n + 1] = sql;
 	s->n++;
 }
@@ -171,7 +177,7 @@ sources_of(struct arena *a, const struct contract *contract, const struct batch_
 		v[i] = (struct quality_source){.table = tables[i].contract->name,
 		                               .relation = arena_printf(a, "\"%.*s\".\"%.*s\".\"%.*s\"", STR(contract->domain),
 		                                                        STR(contract->product), STR(tables[i].contract->name)),
-		                               .columns = columns, .column_count = tables[i].column_count};
+		                               .columns = columns, .column_count = tables[i].column_count, .hashes = true};
 	}
 	return v;
 }
@@ -196,11 +202,15 @@ ask_otherwise(struct core *core, struct ctx *c, struct proc *p, const struct bat
 		const struct quality_query *q = &plan->queries[i];
 		if (q->believe.n == 0 || (!values[i].error.n && str_eq(values[i].text, q->believe))) continue;
 		which[k++] = i;
-		add_statement(c->arena, &s, q->user_sql, q->otherwise);
+		add_statement(c->arena, &s, trust_of(q->user_sql), quality_otherwise(c->arena, q, values[i].text));
 	}
 	if (k == 0) return OK;
 	TRY(run_statements(core, c, p, tables, n, &s, &answers));
-	for (size_t i = 0; i < k; i++) values[which[i]] = single_value(c->arena, &answers[i]);
+	for (size_t i = 0; i < k; i++) {
+		Str hashes = values[which[i]].hashes;
+		values[which[i]] = single_value(c->arena, &answers[i]);
+		values[which[i]].hashes = hashes;
+	}
 	free_answers(answers, s.n);
 	return OK;
 }
@@ -216,7 +226,7 @@ name_rows(struct core *core, struct ctx *c, struct proc *p, const struct batch_t
 		const struct quality_result *res = &r->results[i];
 		if ((res->outcome != QUALITY_FAIL && res->outcome != QUALITY_WARN) || res->check->rows_sql.n == 0) continue;
 		which[s.n] = i;
-		add_statement(c->arena, &s, res->check->user_sql, res->check->rows_sql);
+		add_statement(c->arena, &s, trust_of(res->check->user_sql), res->rows_sql);
 	}
 	if (s.n == 0) return OK;
 	TRY(run_statements(core, c, p, tables, n, &s, &answers));
@@ -245,15 +255,19 @@ check_table(struct core *core, struct ctx *c, struct proc *p, const struct contr
 	struct answer *answers = NULL;
 
 	TRY(quality_compile(c, t->contract, sources_of(c->arena, k, tables, n), n, &plan));
-	add_statement(c->arena, &s, false, plan->scan_sql);
-	for (size_t i = 0; i < plan->query_count; i++) add_statement(c->arena, &s, plan->queries[i].user_sql, plan->queries[i].sql);
+	add_statement(c->arena, &s, S("own"), plan->scan_sql);
+	for (size_t i = 0; i < plan->query_count; i++)
+		add_statement(c->arena, &s, plan->queries[i].hashes ? S("hashes") : trust_of(plan->queries[i].user_sql), plan->queries[i].sql);
 	TRY(run_statements(core, c, p, tables, n, &s, &answers));
 	struct quality_value *scan = NEW_N(c->arena, plan->value_count, struct quality_value);
 	struct quality_value *queries = NEW_N(c->arena, plan->query_count, struct quality_value);
 	for (size_t i = 0; i < plan->value_count; i++)
 		scan[i] = answers[0].error.n ? (struct quality_value){.error = answers[0].error}
 		                             : (struct quality_value){.text = cell(c->arena, answers[0].rows, 0, i)};
-	for (size_t i = 0; i < plan->query_count; i++) queries[i] = single_value(c->arena, &answers[i + 1]);
+	for (size_t i = 0; i < plan->query_count; i++) {
+		queries[i] = single_value(c->arena, &answers[i + 1]);
+		if (plan->queries[i].hashes && !str_eqc(queries[i].text, "0")) queries[i].hashes = queries[i].text;
+	}
 	free_answers(answers, s.n);
 	TRY(ask_otherwise(core, c, p, tables, n, plan, queries));
 	TRY(quality_judge(c, plan, &(struct quality_answers){.scan = scan, .queries = queries}, &t->report));

@@ -65,7 +65,8 @@ struct quality_query {
 	Str sql;                    /* one row, one value */
 	bool user_sql;
 	/* sql is a stream of one UBIGINT per row instead. Put it through base/distinct.h; the value is "0" when none repeats, else
-	 * up to QUALITY_HASHES_MAX of the repeated ones, "17,4711", or "many" when there are more or distinct_count() gives up. */
+	 * up to QUALITY_HASHES_MAX of the repeated ones, "17,4711" ("0,0" for 0 alone), or "many" when there are more or
+	 * distinct_count() gives up. */
 	bool hashes;
 	/* When not empty: `sql` may only be believed when its value is this; else run quality_otherwise() and take its value. */
 	Str believe;

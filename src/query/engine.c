@@ -245,6 +245,26 @@ engine_exec(struct ctx *c, struct engine *e, const char *sql)
 	return OK;
 }
 
+Err
+engine_stream(struct ctx *c, struct engine *e, const char *sql, duckdb_result *ret)
+{
+	duckdb_prepared_statement st = NULL;
+	duckdb_pending_result pending = NULL;
+	Err err = OK;
+
+	if (e->d->duckdb_prepare(e->con, sql, &st) != DuckDBSuccess) {
+		err = engine_error(c, e->d->duckdb_prepare_error(st));
+	} else if (e->d->duckdb_pending_prepared_streaming(st, &pending) != DuckDBSuccess) {
+		err = engine_error(c, e->d->duckdb_pending_error(pending));
+	} else if (e->d->duckdb_execute_pending(pending, ret) != DuckDBSuccess) {
+		err = engine_error(c, e->d->duckdb_result_error(ret));
+		e->d->duckdb_destroy_result(ret);
+	}
+	e->d->duckdb_destroy_pending(&pending);
+	e->d->duckdb_destroy_prepare(&st);
+	return err;
+}
+
 static Str
 string_of(const duckdb_string_t *s)
 {

@@ -33,6 +33,8 @@ void engine_close(struct engine *e);
 
 /* Run our own SQL and drop the result. */
 NODISCARD Err engine_exec(struct ctx *c, struct engine *e, const char *sql);
+/* Start a statement whose rows are made as they are fetched. *ret is the caller's to destroy. */
+NODISCARD Err engine_stream(struct ctx *c, struct engine *e, const char *sql, duckdb_result *ret);
 /* The first cell of the result, when it is text ("" for NULL, no row, another type); in the arena of c. */
 NODISCARD Err engine_text(struct ctx *c, struct engine *e, const char *sql, Str *ret);
 /* The first cell, when it is a BIGINT (0 for NULL, no row, another type). COPY answers with the rows it wrote. */

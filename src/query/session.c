@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "query/extract.h"
+#include "query/repeats.h"
 
 static const char parquet_file[] = "result.parquet"; /* in the temp folder */
 
@@ -15,7 +16,10 @@ session_open(struct ctx *c, const struct duck *d, const struct engine_spec *spec
 {
 	*ret = (struct session){0};
 	bindings_init(&ret->bindings, spec);
-	return engine_open(c, d, spec, &ret->engine);
+	TRY(engine_open(c, d, spec, &ret->engine));
+	if (d->duckdb_connect(ret->engine.db, &ret->beside) == DuckDBSuccess) return OK;
+	session_close(ret);
+	return err_set(c, ERR_UNAVAILABLE, "the engine takes no second connection");
 }
 
 void
@@ -23,13 +27,16 @@ session_close(struct session *s)
 {
 	bindings_fini(&s->bindings);
 	arena_fini(&s->parsed_arena);
+	if (s->beside) s->engine.d->duckdb_disconnect(&s->beside);
 	engine_close(&s->engine);
 }
 
 void
 session_interrupt(struct session *s)
 {
-	if (s->engine.open) s->engine.d->duckdb_interrupt(s->engine.con);
+	if (!s->engine.open) return;
+	s->engine.d->duckdb_interrupt(s->engine.con);
+	s->engine.d->duckdb_interrupt(s->beside);
 }
 
 /* What a statement reads; valid until the next one. */
@@ -101,33 +108,12 @@ session_parse(struct ctx *c, struct session *s, Str sql, List *ret)
 
 /* --- run --- */
 
-/* A statement's rows as they are made. */
-static Err
-stream_open(struct ctx *c, struct engine *e, const char *sql, duckdb_result *ret)
-{
-	duckdb_prepared_statement st = NULL;
-	duckdb_pending_result pending = NULL;
-	Err err = OK;
-
-	if (e->d->duckdb_prepare(e->con, sql, &st) != DuckDBSuccess) {
-		err = engine_error(c, e->d->duckdb_prepare_error(st));
-	} else if (e->d->duckdb_pending_prepared_streaming(st, &pending) != DuckDBSuccess) {
-		err = engine_error(c, e->d->duckdb_pending_error(pending));
-	} else if (e->d->duckdb_execute_pending(pending, ret) != DuckDBSuccess) {
-		err = engine_error(c, e->d->duckdb_result_error(ret));
-		e->d->duckdb_destroy_result(ret);
-	}
-	e->d->duckdb_destroy_pending(&pending);
-	e->d->duckdb_destroy_prepare(&st);
-	return err;
-}
-
 static Err
 run_rows(struct ctx *c, struct session *s, const struct session_run *run, struct result_counts *ret_counts)
 {
 	duckdb_result r;
 
-	TRY(stream_open(c, &s->engine, arena_dup(c->arena, run->sql.p, run->sql.n), &r));
+	TRY(engine_stream(c, &s->engine, arena_dup(c->arena, run->sql.p, run->sql.n), &r));
 	Err err = result_write(c, s->engine.d, &r, run->format, &run->sink, ret_counts);
 	s->engine.d->duckdb_destroy_result(&r);
 	return err;
@@ -184,24 +170,13 @@ session_run(struct ctx *c, struct session *s, const struct session_run *run, str
 
 /* --- checks --- */
 
-static Str
-error_document(struct ctx *c, Err err)
-{
-	BUF_AUTO b = BUF_INIT;
-
-	buf_c(&b, "{\"error\":");
-	buf_json(&b, str_c(err_detail(c, err)));
-	buf_char(&b, '}');
-	return arena_str(c->arena, buf_view(&b));
-}
-
 static Err
 document(struct ctx *c, struct engine *e, const char *sql, Str *ret)
 {
 	BUF_AUTO b = BUF_INIT;
 	duckdb_result r;
 
-	TRY(stream_open(c, e, sql, &r));
+	TRY(engine_stream(c, e, sql, &r));
 	Err err = result_document(c, e->d, &r, SESSION_CHECK_ROWS_MAX, SESSION_CHECK_BYTES_MAX, &b);
 	e->d->duckdb_destroy_result(&r);
 	TRY(err);
@@ -222,6 +197,19 @@ check_one(struct ctx *c, struct session *s, List tables, Str trust, Str sql, Str
 	return document(c, &s->engine, arena_dup(c->arena, sql.p, sql.n), ret);
 }
 
+static Err
+check_all(struct ctx *c, struct session *s, List tables, List statements, Str *answers)
+{
+	for (size_t i = 0; i < statements.n; i += 2) {
+		struct ctx own = {.arena = c->arena};
+		if (str_eqc(statements.v[i], "hashes")) continue;
+		Err err = check_one(&own, s, tables, statements.v[i], statements.v[i + 1], &answers[i / 2]);
+		if (err.code == ERR_CANCELLED) return err_set(c, ERR_CANCELLED, "%s", own.detail);
+		if (!err_ok(err)) answers[i / 2] = repeats_error(&own, err);
+	}
+	return OK;
+}
+
 Err
 session_check(struct ctx *c, struct session *s, List tables, List statements, List *ret)
 {
@@ -229,12 +217,11 @@ session_check(struct ctx *c, struct session *s, List tables, List statements, Li
 
 	ENSURE(c, tables.n % 2 == 0 && statements.n % 2 == 0, INVALID, "tables and checks come in pairs");
 	for (size_t i = 0; i < tables.n; i += 2) TRY(bind_table(c, &s->engine, &s->bindings, tables.v[i], tables.v[i + 1], S("")));
-	for (size_t i = 0; i < statements.n; i += 2) {
-		struct ctx own = {.arena = c->arena};
-		Err err = check_one(&own, s, tables, statements.v[i], statements.v[i + 1], &v[i / 2]);
-		if (err.code == ERR_CANCELLED) return err_set(c, ERR_CANCELLED, "%s", own.detail);
-		if (!err_ok(err)) v[i / 2] = error_document(&own, err);
-	}
+	struct repeats *beside = repeats_begin(&s->engine, s->beside, statements);
+	Err err = check_all(c, s, tables, statements, v);
+	Err hashes = repeats_end(c, beside, v);
+	TRY(err);
+	TRY(hashes);
 	*ret = (List){v, statements.n / 2};
 	return OK;
 }
@@ -268,7 +255,7 @@ session_schemas(struct ctx *c, struct session *s, List files, List *ret)
 		struct ctx own = {.arena = c->arena};
 		Err err = schema_one(&own, s, files.v[i], &v[i]);
 		if (err.code == ERR_CANCELLED) return err_set(c, ERR_CANCELLED, "%s", own.detail);
-		if (!err_ok(err)) v[i] = error_document(&own, err);
+		if (!err_ok(err)) v[i] = repeats_error(&own, err);
 	}
 	*ret = (List){v, files.n};
 	return OK;

@@ -13,6 +13,7 @@ enum { SESSION_CHECK_ROWS_MAX = 1000, SESSION_CHECK_BYTES_MAX = 256 * 1024 };
 
 struct session {
 	struct engine engine;
+	duckdb_connection beside; /* for what runs at the same time */
 	struct bindings bindings;
 	struct arena parsed_arena; /* the statement that came through the gate last: most are parsed, decided on and then run */
 	Str parsed_sql;
@@ -36,8 +37,8 @@ struct session_run {
 NODISCARD Err session_run(struct ctx *c, struct session *s, const struct session_run *run, struct result_counts *ret_counts);
 
 /* Per statement one JSON document, {"columns":[…],"rows":[[…]]} (at most SESSION_CHECK_ROWS_MAX rows) or {"error":"…"}. tables: pairs
- * of name and file names joined by \n. statements: pairs "own" or "user" and SQL; "user" goes through the gate. An error of one
- * statement is in its document; CANCELLED ends them all. */
+ * of name and file names joined by \n. statements: pairs "own", "user" or "hashes" and SQL; "user" goes through the gate, "hashes" is
+ * our own, too, and answered as in repeats.h. An error of one statement is in its document; CANCELLED ends them all. */
 NODISCARD Err session_check(struct ctx *c, struct session *s, List tables, List statements, List *ret);
 
 /* Per file of the folder {"rows":N,"columns":[{"name":…,"type":…}]} or {"error":"…"}. */

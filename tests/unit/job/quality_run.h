@@ -100,6 +100,7 @@ run_hashes(struct ctx *c, struct runner *r, Str sql)
 	r->d.duckdb_destroy_result(&res);
 	if (!known || n > QUALITY_HASHES_MAX) return S("many");
 	if (n == 0) return S("0");
+	if (n == 1 && found[0] == 0) return S("0,0"); /* the hash of the number 0 */
 	for (size_t i = 0; i < n; i++) buf_printf(&out, "%s%llu", i ? "," : "", (unsigned long long)found[i]);
 	return arena_str(c->arena, buf_view(&out));
 }

@@ -196,7 +196,9 @@ served_files(void **state)
 	assert_done(&c, ledger_file(&c, l, kit_ids[1], S("tile/entries/001"), &f));
 	assert_done(&c, ledger_file(&c, l, kit_ids[1], S("tile/entries/001.p/7"), &g));
 	assert_true(str_starts(f, g) && g.n < f.n);
-	static const char *const absent[] = {"tile/0/002", "tile/0/002.p/89", "tile/0/003.p/1", "tile/1/000.p/3", "tile/2/000.p/1", "keys",
+	assert_done(&c, ledger_file(&c, l, kit_ids[1], S("keys"), &f));
+	assert_true(str_starts(f, S("heddle/" ID_A "+")) && str_ends(f, S("\n")));
+	static const char *const absent[] = {"tile/0/002", "tile/0/002.p/89", "tile/0/003.p/1", "tile/1/000.p/3", "tile/2/000.p/1", "keys/",
 	                                     "tile/entries/002", "../" ID_B "/checkpoint", "tile/0/../0/000", ""};
 	for (size_t i = 0; i < ARRAY_LEN(absent); i++) assert_int_equal(ledger_file(&c, l, kit_ids[1], str_c(absent[i]), &f).code, ERR_NOT_FOUND);
 	ledger_close(l);

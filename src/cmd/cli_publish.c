@@ -117,7 +117,7 @@ meter_sending(void *arg, uint64_t done, uint64_t total)
 	ARENA_AUTO a = ARENA_INIT;
 	double took = now_s() - m->started;
 
-	if (took < 0.1 && done < total) return;
+	if (total == 0 || (took < 0.1 && done < total)) return;
 	m->shown = true;
 	fprintf(stderr, "\r\033[K  %s  %.*s of %.*s  %.*s/s", m->name, STR(text_bytes(&a, done)), STR(text_bytes(&a, total)),
 	        STR(text_bytes(&a, (uint64_t)((double)done / (took > 0.001 ? took : 0.001)))));
@@ -129,6 +129,7 @@ meter_checking(void *arg, uint64_t done, uint64_t total)
 	struct meter *m = arg;
 
 	(void)done, (void)total;
+	if (now_s() - m->started < 0.3) return;
 	m->shown = true;
 	fprintf(stderr, "\r\033[K  checking against the contract  %.0f s", now_s() - m->started);
 }

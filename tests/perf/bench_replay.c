@@ -157,7 +157,7 @@ decide(const struct mesh *m)
 		const struct mesh_product *p = products[(i * 7919u) % n];
 		snprintf(domain, sizeof domain, "%064x", i * 31u % PRINCIPALS);
 		double start = seconds();
-		mesh_decide_domain(m, &scratch, str_c(domain), p, &p->tables[0], S("campaign_analysis"), INTERACT_SQL, TIME_DAY * 20001, NULL, &d);
+		mesh_explain(m, &scratch, PRINCIPAL_DOMAIN, str_c(domain), p, &p->tables[0], S("campaign_analysis"), TIME_DAY * 20001, NULL, &d);
 		took[i] = (seconds() - start) * 1e6;
 		allowed += d.verdict == VERDICT_ALLOW;
 		arena_reset(&scratch);

@@ -17,6 +17,8 @@ issue_token(struct request *rq, Str person_id, Str *ret)
 	base64url_put(&text, str_of(secret, sizeof secret));
 	crypt_sha256(buf_view(&text), hash);
 	TRY(directory_token_add(&rq->c, rq->core->directory, hash, person_id));
+	/* One's own new token ends the older ones: whoever handed over the first token knows it. */
+	if (str_eq(person_id, rq->person_id)) TRY(directory_tokens_end(&rq->c, rq->core->directory, person_id, hash));
 	*ret = arena_str(&rq->arena, buf_view(&text));
 	crypt_wipe(secret, sizeof secret);
 	crypt_wipe(text.p, text.n);
@@ -42,11 +44,35 @@ static Err
 set_member(struct request *rq, Str domain_id, Str person_id, enum role role)
 {
 	BUF_AUTO body = BUF_INIT;
+	bool was = mesh_member(rq->core->mesh, person_id) != NULL;
 
 	body_member_set(&body, person_id, role);
 	TRY(core_say(rq->core, &rq->c, domain_id, EVENT_MEMBER_SET, rq->person_id, buf_view(&body)));
-	access_narrowed(rq->core); /* a role may have become smaller */
+	if (was) access_narrowed(rq->core); /* the role may have become smaller */
 	return OK;
+}
+
+bool
+sees_all(const struct request *rq)
+{
+	return rq->is_admin || (rq->role == ROLE_AUDITOR && str_eq(rq->domain_id, mesh_center(rq->core->mesh)));
+}
+
+/* Was this member let in by somebody who owns the domain? */
+static bool
+let_in_by_owner(const struct mesh *m, const struct mesh_member *member)
+{
+	const struct mesh_member *by = member ? mesh_member(m, member->added_by) : NULL;
+
+	return by && by->active && by->role == ROLE_OWNER && str_eq(by->domain_id, member->domain_id);
+}
+
+bool
+sees_values(const struct request *rq, Str domain_id)
+{
+	if (!str_eq(rq->domain_id, domain_id)) return false;
+	if (rq->role == ROLE_OWNER) return true;
+	return rq->role == ROLE_ENGINEER && let_in_by_owner(rq->core->mesh, mesh_member(rq->core->mesh, rq->person_id));
 }
 
 static bool
@@ -69,7 +95,8 @@ domain_json(struct request *rq, const struct mesh_domain *d, struct buf *b)
 	size_t products_n = mesh_products(rq->core->mesh, &rq->arena, &products);
 	bool first = true, first_owner = true;
 
-	for (size_t i = 0; i < products_n; i++) of += !products[i]->retired && str_eq(products[i]->domain_id, d->id);
+	for (size_t i = 0; i < products_n; i++)
+		of += !products[i]->retired && str_eq(products[i]->domain_id, d->id) && product_visible(rq, products[i]);
 	buf_char(b, '{');
 	member_text(b, "id", d->id, &first);
 	member_text(b, "name", d->name, &first);
@@ -101,7 +128,8 @@ handle_domain_add(struct request *rq)
 	ENSURE(&rq->c, rq->is_admin, DENIED, "only the administrator makes domains");
 	ENSURE(&rq->c, str_is_ident(name), INVALID, "'%.*s' is no name for a domain: a-z, 0-9 and _, at most 64", STR(name));
 	ENSURE(&rq->c, str_is_ident(owner), INVALID, "'%.*s' is no user name: a-z, 0-9 and _, at most 64", STR(owner));
-	ENSURE(&rq->c, !d || d->center, CONFLICT, "there is a domain '%.*s' already", STR(name));
+	/* Without an owner: the node ended between the domain's first words and its owner's. */
+	ENSURE(&rq->c, !d || d->center || !has_owner(core->mesh, &rq->arena, d->id), CONFLICT, "there is a domain '%.*s' already", STR(name));
 	TRY(person_get_or_add(rq, owner, &person, &new_person));
 	m = mesh_member(core->mesh, person);
 	ENSURE(&rq->c, !m || !m->active || (d && str_eq(m->domain_id, d->id)), CONFLICT,
@@ -137,27 +165,38 @@ handle_domains(struct request *rq)
 	return OK;
 }
 
-/* Who may give `role` in `domain` to somebody. */
-static Err
-may_invite(struct request *rq, Str domain_id, enum role role)
+static bool
+owns(const struct request *rq, Str domain_id)
 {
-	bool own = str_eq(rq->domain_id, domain_id) && rq->role == ROLE_OWNER;
+	return str_eq(rq->domain_id, domain_id) && rq->role == ROLE_OWNER;
+}
 
-	ENSURE(&rq->c, own || rq->is_admin, DENIED, "only the owner of %.*s or the administrator adds people to it",
+/* Owners come from owners, and end by owners: else the administrator could first make the one there is something less. A fresh token for
+ * somebody is as good as being them, so it comes from an owner or from themselves; but for the first token of one who was named. */
+static Err
+may_set(struct request *rq, Str domain_id, const struct mesh_member *m, Str person_id, enum role role)
+{
+	bool member = m && m->active, was_owner = member && m->role == ROLE_OWNER, has_token = false;
+
+	if (owns(rq, domain_id) || (member && role == m->role && str_eq(rq->person_id, person_id))) return OK;
+	ENSURE(&rq->c, rq->is_admin, DENIED, "your own role is not yours to set");
+	if (!has_owner(rq->core->mesh, &rq->arena, domain_id)) return OK;
+	if (member) TRY(directory_has_token(&rq->c, rq->core->directory, person_id, &has_token));
+	ENSURE(&rq->c, (role == ROLE_OWNER) == was_owner && !(was_owner && has_token), DENIED,
+	       "%.*s has an owner, and only an owner makes or unmakes one: whoever owns a domain can open its data", STR(domain_name(rq, domain_id)));
+	ENSURE(&rq->c, !has_token, DENIED, "they have a token already; they, or an owner of %.*s, make another: whoever has it can act for them",
 	       STR(domain_name(rq, domain_id)));
-	if (own || role != ROLE_OWNER || !has_owner(rq->core->mesh, &rq->arena, domain_id)) return OK;
-	return err_set(&rq->c, ERR_DENIED, "%.*s has an owner, and only an owner makes another: whoever owns a domain can open its data",
-	               STR(domain_name(rq, domain_id)));
+	return OK;
 }
 
 Err
 handle_user_add(struct request *rq)
 {
 	struct core *core = rq->core;
-	Str name = arg(rq, "name"), domain = arg(rq, "domain"), person, token, domain_id;
+	Str name = arg(rq, "name"), domain = arg(rq, "domain"), person = {0}, token, domain_id;
 	const struct mesh_domain *d = mesh_domain_by_name(core->mesh, domain);
 	const struct mesh_member *m = NULL;
-	bool new_person, same, has_token = false, first = true;
+	bool new_person, same, first = true;
 	enum role role;
 	BUF_AUTO b = BUF_INIT;
 
@@ -166,16 +205,16 @@ handle_user_add(struct request *rq)
 	ENSURE(&rq->c, role_parse(arg(rq, "role"), &role), INVALID, "'%.*s' is no role: owner, engineer, analyst, steward or auditor",
 	       STR(arg(rq, "role")));
 	ENSURE(&rq->c, str_is_ident(name), INVALID, "'%.*s' is no user name: a-z, 0-9 and _, at most 64", STR(name));
+	ENSURE(&rq->c, rq->is_admin || owns(rq, domain_id) || str_eq(name, rq->person_name), DENIED,
+	       "only the owner of %.*s or the administrator adds people to it", STR(domain));
 	if (err_ok(directory_person_by_name(&rq->c, core->directory, name, &person))) m = mesh_member(core->mesh, person);
 	rq->c.detail[0] = 0;
 	ENSURE(&rq->c, !m || !m->active || str_eq(m->domain_id, domain_id), CONFLICT,
 	       "'%.*s' belongs to domain %.*s already; a person acts for one domain", STR(name), STR(domain_name(rq, m->domain_id)));
 	same = m && m->active && m->role == role;
-	/* A fresh token for an owner is as good as a new owner: the same rule, until the one named with the domain holds their first. */
-	if (same) TRY(directory_has_token(&rq->c, core->directory, person, &has_token));
-	if (!same || has_token) TRY(may_invite(rq, domain_id, role));
-	ENSURE(&rq->c, rq->is_admin || str_eq(rq->domain_id, domain_id), DENIED, "only the owner of %.*s or the administrator adds people",
-	       STR(domain));
+	TRY(may_set(rq, domain_id, m, person, role));
+	/* the owner's word replaces the administrator's */
+	if (same && owns(rq, domain_id) && !str_eq(rq->person_id, person) && !let_in_by_owner(core->mesh, m)) same = false;
 	TRY(person_get_or_add(rq, name, &person, &new_person));
 	if (!same) TRY(set_member(rq, domain_id, person, role));
 	TRY(issue_token(rq, person, &token));

@@ -94,6 +94,9 @@ parse_rows(struct request *rq, const struct mesh_product *p, Str table, struct t
 		for (size_t k = 0; k < n; k++)
 			ENSURE(&rq->c, find_column(p, p->tables[i].policy.name, columns[k]), INVALID,
 			       "--rows names column %.*s, which table %.*s does not have", STR(columns[k]), STR(p->tables[i].policy.name));
+		BUF_AUTO sql = BUF_INIT;
+		Err e = policy_rows_sql(&rq->c, t->rows, &p->tables[i].policy, &sql);
+		if (!err_ok(e)) return err_set(&rq->c, ERR_INVALID, "--rows: %s", arena_str(&rq->arena, str_c(err_detail(&rq->c, e))).p);
 	}
 	predicate_print(t->rows, &canonical);
 	t->rows_text = arena_str(&rq->arena, buf_view(&canonical));
@@ -265,7 +268,7 @@ handle_grant_add(struct request *rq)
 static bool
 grant_visible(const struct request *rq, const struct mesh_grant *g)
 {
-	return rq->is_admin || rq->role == ROLE_AUDITOR || str_eq(g->policy.issuer_domain_id, rq->domain_id) ||
+	return sees_all(rq) || str_eq(g->policy.issuer_domain_id, rq->domain_id) ||
 	       str_eq(g->policy.to_id, rq->domain_id) || str_eq(g->policy.to_id, rq->person_id);
 }
 
@@ -448,7 +451,7 @@ handle_request_add(struct request *rq)
 static bool
 request_visible(const struct request *rq, const struct mesh_request *r)
 {
-	return rq->is_admin || rq->role == ROLE_AUDITOR || str_eq(r->consumer_domain_id, rq->domain_id) ||
+	return sees_all(rq) || str_eq(r->consumer_domain_id, rq->domain_id) ||
 	       str_eq(r->producer_domain_id, rq->domain_id);
 }
 
@@ -545,6 +548,15 @@ restriction_json(struct request *rq, const struct mesh_restriction *r, struct bu
 	buf_char(b, '}');
 }
 
+/* Of a product that one may not know of, one learns nothing from its restriction either. */
+static bool
+restriction_visible(struct request *rq, const struct mesh_restriction *r)
+{
+	const struct mesh_product *p = mesh_product(rq->core->mesh, r->policy.product_id);
+
+	return !p || sees_all(rq) || product_visible(rq, p);
+}
+
 Err
 handle_restriction_add(struct request *rq)
 {
@@ -564,14 +576,15 @@ handle_restriction_add(struct request *rq)
 	else
 		ENSURE(&rq->c, mask_parse(mask, &r.policy.mask) && r.policy.mask != MASK_NONE, INVALID,
 		       "'%.*s' is no mask: hash, null, constant, last4, year", STR(mask));
+	ENSURE(&rq->c, rq->role == ROLE_OWNER, DENIED, "only the owner of the center restricts");
 	if (product.n) {
-		TRY(product_find(rq, product, &p));
+		p = rq->is_admin ? mesh_product_by_name(rq->core->mesh, product) : NULL; /* the center can close what it cannot find */
+		if (!p) TRY(product_find(rq, product, &p));
 		r.policy.product_id = arena_str(&rq->arena, p->id);
 	}
 	crypt_short_id("rst_", id);
 	r.policy.id = str_c(id);
 	body_restriction(&body, &r);
-	ENSURE(&rq->c, rq->role == ROLE_OWNER, DENIED, "only the owner of the center restricts");
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_RESTRICTION_ADD, rq->person_id, buf_view(&body)));
 	access_narrowed(rq->core);
 	restriction_json(rq, mesh_restriction(rq->core->mesh, str_c(id)), &b);
@@ -583,12 +596,13 @@ Err
 handle_restrictions(struct request *rq)
 {
 	const struct mesh_restriction **rs;
-	size_t n = mesh_restrictions(rq->core->mesh, &rq->arena, &rs);
+	size_t n = mesh_restrictions(rq->core->mesh, &rq->arena, &rs), shown = 0;
 	BUF_AUTO b = BUF_INIT;
 
 	buf_c(&b, "{\"restrictions\":[");
 	for (size_t i = 0; i < n; i++) {
-		if (i) buf_char(&b, ',');
+		if (!restriction_visible(rq, rs[i])) continue;
+		if (shown++) buf_char(&b, ',');
 		restriction_json(rq, rs[i], &b);
 	}
 	buf_c(&b, "]}");
@@ -604,8 +618,8 @@ handle_restriction_lift(struct request *rq)
 	BUF_AUTO body = BUF_INIT;
 	BUF_AUTO b = BUF_INIT;
 
-	ENSURE(&rq->c, r, NOT_FOUND, "there is no restriction '%.*s'", STR(id));
 	ENSURE(&rq->c, rq->is_admin, DENIED, "only the owner of the center lifts a restriction");
+	ENSURE(&rq->c, r, NOT_FOUND, "there is no restriction '%.*s'", STR(id));
 	body_lift(&body, id);
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_RESTRICTION_LIFT, rq->person_id, buf_view(&body)));
 	restriction_json(rq, mesh_restriction(rq->core->mesh, id), &b);
@@ -668,15 +682,17 @@ explain_json(struct request *rq, Str principal, Str table, const struct mesh_tab
 	buf_char(b, '}');
 }
 
+static const char may_not_explain[] = "you may ask about yourself, your own domain's people and your own domain's products";
+
 /* Somebody's own access, that to one's own domain's products, and everything for auditors and the center. */
 static Err
 may_explain(struct request *rq, Str person_id, const struct mesh_product *p)
 {
 	const struct mesh_member *m = mesh_member(rq->core->mesh, person_id);
 
-	if (rq->is_admin || rq->role == ROLE_AUDITOR || str_eq(person_id, rq->person_id) || str_eq(p->domain_id, rq->domain_id)) return OK;
+	if (sees_all(rq) || str_eq(person_id, rq->person_id) || str_eq(p->domain_id, rq->domain_id)) return OK;
 	ENSURE(&rq->c, m && str_eq(m->domain_id, rq->domain_id) && rq->role == ROLE_OWNER, DENIED,
-	       "you may ask about yourself, your own domain's people and your own domain's products");
+	       "%s", may_not_explain);
 	return OK;
 }
 
@@ -693,11 +709,14 @@ handle_explain(struct request *rq)
 
 	ENSURE(&rq->c, t && product_visible(rq, p), NOT_FOUND, "there is no table '%.*s'; write domain.product.table", STR(table));
 	ENSURE(&rq->c, purpose.n == 0 || str_is_ident(purpose), INVALID, "'%.*s' is no purpose: a-z, 0-9 and _, at most 64", STR(purpose));
-	TRY(principal_resolve(rq, who, &kind, &id));
+	Err e = principal_resolve(rq, who, &kind, &id);
+	/* who may not ask about others is not told who there is */
+	if (e.code == ERR_NOT_FOUND && !sees_all(rq) && !str_eq(p->domain_id, rq->domain_id)) return err_set(&rq->c, ERR_DENIED, "%s", may_not_explain);
+	TRY(e);
 	if (kind == PRINCIPAL_PERSON) {
 		TRY(may_explain(rq, id, p));
 	} else {
-		ENSURE(&rq->c, rq->is_admin || rq->role == ROLE_AUDITOR || str_eq(id, rq->domain_id) || str_eq(p->domain_id, rq->domain_id),
+		ENSURE(&rq->c, sees_all(rq) || str_eq(id, rq->domain_id) || str_eq(p->domain_id, rq->domain_id),
 		       DENIED, "you may ask about your own domain and your own domain's products");
 	}
 	mesh_explain(rq->core->mesh, &rq->arena, kind, id, p, t, purpose, core_now(), &trace, &d);

@@ -63,20 +63,29 @@ write_payload(struct core *core, struct ctx *c, Str log_id, Str origin, enum eve
 	return OK;
 }
 
+/* What was appended counts. A catalog that cannot follow ends the process, before the entry is durable or anybody heard of it. */
+static void
+fold_own(struct core *core, struct ctx *c, Str log_id, uint64_t index, Str entry)
+{
+	struct mesh_outcome outcome;
+	Err e = mesh_apply(c, core->mesh, log_id, index, entry, false, core_to_store, core, &outcome);
+
+	if (!err_ok(e)) core_die("the catalog cannot be written", c, e);
+	assert(outcome.accepted); /* mesh_check() said so */
+	core->mark++;
+}
+
 Err
 core_say(struct core *core, struct ctx *c, Str domain_id, enum event_type type, Str actor, Str body)
 {
 	BUF_AUTO payload = BUF_INIT;
 	Str log_id = arena_str(c->arena, domain_id), entry;
-	struct mesh_outcome outcome;
 	uint64_t index;
 
 	TRY(write_payload(core, c, log_id, log_id, type, actor, body, &payload));
 	TRY(mesh_check(c, core->mesh, log_id, buf_view(&payload)));
 	TRY(sign_and_append(core, c, log_id, buf_view(&payload), &entry, &index));
-	TRY(mesh_apply(c, core->mesh, log_id, index, entry, false, core_to_store, core, &outcome));
-	assert(outcome.accepted); /* mesh_check() said so */
-	core->mark++;
+	fold_own(core, c, log_id, index, entry);
 	return OK;
 }
 
@@ -112,8 +121,8 @@ core_note_later(struct core *core, struct ctx *c, const char *type, Str actor, S
 	return OK;
 }
 
-static void
-die(const char *what, const struct ctx *c, Err e)
+void
+core_die(const char *what, const struct ctx *c, Err e)
 {
 	/* A failed write or sync is never tried again: the kernel may have dropped what it could not write. The process ends,
 	 * nothing that was not durable has been answered, and the next start reads what is really there. */
@@ -145,14 +154,14 @@ core_commit_now(struct core *core)
 
 	if (!core->dirty) return;
 	e = ledger_commit(&c, core->ledger);
-	if (!err_ok(e)) die("the ledger cannot be written", &c, e);
+	if (!err_ok(e)) core_die("the ledger cannot be written", &c, e);
 	core->dirty = core->urgent = false;
 	core->count.commits++;
 	if (core->store_clean) return;
 	e = positions(core, &c);
 	if (err_ok(e)) e = store_commit(&c, core->store);
 	if (err_ok(e)) e = store_begin(&c, core->store);
-	if (!err_ok(e)) die("the catalog cannot be written", &c, e);
+	if (!err_ok(e)) core_die("the catalog cannot be written", &c, e);
 	core->store_clean = true;
 }
 
@@ -182,7 +191,7 @@ core_publish_logs(struct core *core)
 		core->dirty_since_ns = core_ns();
 		return;
 	}
-	if (!err_ok(e)) die("the logs' tiles cannot be written", &c, e);
+	if (!err_ok(e)) core_die("the logs' tiles cannot be written", &c, e);
 	core->publish_due = false;
 }
 
@@ -207,7 +216,6 @@ core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str act
 {
 	struct frame f;
 	struct msg_K_KEYS keys;
-	struct mesh_outcome outcome;
 	BUF_AUTO body = BUF_INIT;
 	BUF_AUTO payload = BUF_INIT;
 	char salt[CRYPT_ID_MAX];
@@ -229,9 +237,7 @@ core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str act
 	TRY(core_set_log_key(core, c, str_c(id)));
 	TRY(mesh_check(c, core->mesh, str_c(id), buf_view(&payload)));
 	TRY(sign_and_append(core, c, str_c(id), buf_view(&payload), &entry, &index));
-	TRY(mesh_apply(c, core->mesh, str_c(id), index, entry, false, core_to_store, core, &outcome));
-	assert(outcome.accepted);
-	core->mark++;
+	fold_own(core, c, str_c(id), index, entry);
 	*ret_id = arena_str(c->arena, str_c(id));
 	return OK;
 }

@@ -57,6 +57,8 @@ struct core {
 	struct extract_cache *extracts;
 	struct pool *pool;
 	struct map uploads;          /* id → struct upload */
+	bool loaded;                 /* the store had records when it was opened */
+	bool begun;                  /* the first entries are said and the keys of this node known; before, nobody is answered */
 	struct core_counters { uint64_t requests, refused, queries, rows, bytes, extracts_made, extracts_hit, commits, crashes; } count;
 	uint64_t decide_ns_total, decide_count;
 };
@@ -80,30 +82,40 @@ struct call {
 	uint64_t id;
 	struct fiber *waiting;
 	struct frame_node *head, *tail; /* answers that came and were not yet taken */
+	unsigned untaken;
 	int64_t deadline_ns;     /* 0: none */
 	bool timed_out;
+	bool for_people;         /* its errors are about what a person said, not about our files */
 };
 NODISCARD Err call_begin(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, int fd, struct call *ret);
 NODISCARD Err call_begin_fds(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, const int *fds,
                              size_t fd_count, struct call *ret); /* the fds are taken in any case */
-/* The next frame for this call; its payload lives in the arena of c, its fds are the caller's (frame_fini). UNAVAILABLE when the peer
+/* The next frame for this call; its payload lives in the arena of c, its fds (only the lake gives any) are the caller's. UNAVAILABLE when the peer
  * dies, TIMEOUT after timeout_ms (0: wait for ever). A FAILED answer becomes its Err. */
 NODISCARD Err call_wait(struct core *core, struct ctx *c, struct call *call, enum msg_type want, uint64_t timeout_ms, struct frame *ret);
 /* Forget the call; later answers to it are dropped. */
 void call_end(struct core *core, struct call *call);
-/* begin, wait, end. */
-NODISCARD Err call_once(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, int fd, enum msg_type want,
+/* begin, wait, end; TIMEOUT when there is no answer for so long that there will be none. */
+NODISCARD Err call_once(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, enum msg_type want,
                         struct frame *ret);
+NODISCARD Err call_within(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, uint64_t timeout_ms,
+                          enum msg_type want, struct frame *ret);
 
 /* ask(core, c, core->lake, L_SEAL, DONE, &frame, .upload = id): encode, call once, wait. */
 #define ask(core, c, peer, NAME, WANT, ret_frame, ...)                                                                         \
 	__extension__({                                                                                                        \
 		BUF_AUTO ask_b_ = BUF_INIT;                                                                                    \
 		msg_put_##NAME(&ask_b_, &(struct msg_##NAME){__VA_ARGS__});                                                    \
-		call_once((core), (c), (peer), MSG_##NAME, buf_view(&ask_b_), -1, MSG_##WANT, (ret_frame));                    \
+		call_once((core), (c), (peer), MSG_##NAME, buf_view(&ask_b_), MSG_##WANT, (ret_frame));                        \
+	})
+#define ask_within(core, c, ms, peer, NAME, WANT, ret_frame, ...)                                                              \
+	__extension__({                                                                                                        \
+		BUF_AUTO ask_b_ = BUF_INIT;                                                                                    \
+		msg_put_##NAME(&ask_b_, &(struct msg_##NAME){__VA_ARGS__});                                                    \
+		call_within((core), (c), (peer), MSG_##NAME, buf_view(&ask_b_), (ms), MSG_##WANT, (ret_frame));                \
 	})
 
-/* Send and expect nothing back; a peer that cannot take it is dropped. The fd is taken. */
+/* Send and expect nothing back; a peer that cannot take it is dropped by the loop, never meanwhile: nobody else goes on. The fd is taken. */
 void peer_post(struct core *core, struct peer *p, enum msg_type type, uint64_t id, Str payload, int fd);
 #define tell(core, peer, NAME, id, fd, ...)                                                                                    	do {                                                                                                                   		BUF_AUTO tell_b_ = BUF_INIT;                                                                                   		msg_put_##NAME(&tell_b_, &(struct msg_##NAME){__VA_ARGS__});                                                   		peer_post((core), (peer), MSG_##NAME, (id), buf_view(&tell_b_), (fd));                                         	} while (0)
 /* Ask and block the whole core for the answer: for the keys role only, which answers in microseconds. */
@@ -128,6 +140,8 @@ NODISCARD Err core_note_later(struct core *core, struct ctx *c, const char *type
 void core_commit(struct core *core);
 /* The loop's part: one write, one sync, one store transaction; ends the process when the ledger fails. */
 void core_commit_now(struct core *core);
+/* End the process with the exit code that says so: the ledger or the catalog cannot be written. */
+void core_die(const char *what, const struct ctx *c, Err e) __attribute__((noreturn));
 /* The sink of the fold: the store follows inside one transaction per group commit. arg is the core. */
 NODISCARD Err core_to_store(struct ctx *c, void *arg, Str kind, Str id, Str body);
 void core_publish_logs(struct core *core);
@@ -138,7 +152,7 @@ NODISCARD Err core_bootstrap(struct core *core, struct ctx *c);
 /* The key that checks the log's checkpoints goes beside it, for who verifies a copy. Before its first publish. */
 NODISCARD Err core_set_log_key(struct core *core, struct ctx *c, Str log_id);
 NODISCARD Err core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str actor, Str *ret_id);
-/* Fold every log from its beginning into fresh state and compare. */
+/* Fold every log from its beginning into fresh state and compare; others go on meanwhile. BUSY: somebody does it already. */
 struct rebuild_result { uint64_t events, refused; double seconds; uint8_t hash[32], was[32]; };
 NODISCARD Err core_rebuild(struct core *core, struct ctx *c, struct rebuild_result *ret);
 
@@ -147,6 +161,9 @@ struct contract;
 NODISCARD Err catalog_index(struct core *core, struct ctx *c, Str product_id, const struct contract *k);
 Str quarantine_path(struct arena *a, Str product_id);
 void gate_gone(struct core *core, struct peer *gate, void *arg);
+/* Discard uploads that nobody published within an hour. */
+void uploads_tick(struct core *core);
+void uploads_forget(struct core *core); /* the lake lost them */
 
 NODISCARD Err blob_put(struct core *core, struct ctx *c, Str bytes, Str *ret_sha256);
 NODISCARD Err blob_get(struct core *core, struct ctx *c, Str sha256, Str *ret);
@@ -208,6 +225,8 @@ void running_cancel(struct core *core, struct running_query *q, const char *why)
 /* Access became narrower: running queries whose tables are no longer decided the same way are ended, idle workers are given up with
  * the extracts in their folders. */
 void access_narrowed(struct core *core);
+/* End those whose grant ran out, and those whose worker does not stop although it was told to. */
+void queries_tick(struct core *core);
 void pool_tick(struct core *core); /* keep spares, give up what is idle too long */
 void lake_restarted(struct core *core); /* its views and extracts are gone */
 

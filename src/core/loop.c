@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/core.h"
@@ -10,7 +11,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 
-enum { PEERS_MAX = 256, TICK_MS = 250 };
+enum { PEERS_MAX = 256, TICK_MS = 250, UNTAKEN_MAX = 64 /* answers that nobody waits for yet */, LAKE_MS = 600 * 1000 };
 
 struct frame_node {
 	struct frame_node *next;
@@ -26,7 +27,7 @@ struct peer {
 	void (*on_close)(struct core *core, struct peer *p, void *arg);
 	void *on_close_arg;
 	int level; /* of its sandbox, -1 until it said so */
-	bool dead;
+	bool dead, gives_fds;
 };
 
 struct waiter {
@@ -50,6 +51,7 @@ peer_new(struct core *core, int fd, const char *name)
 	chan_init(&p->chan, fd);
 	snprintf(p->name, sizeof p->name, "%s", name);
 	p->level = -1;
+	p->gives_fds = strcmp(name, "lake") == 0;
 	if (!err_ok(chan_nonblock(&c, &p->chan))) abort();
 	p->next = core->peers;
 	core->peers = p;
@@ -86,6 +88,21 @@ peer_drop(struct core *core, struct peer *p)
 	}
 }
 
+/* Dropping it here would let others go on in the middle of what is being done: the loop will read its end and drop it. */
+static void
+peer_shut(struct peer *p)
+{
+	if (!p->dead) (void)shutdown(p->chan.fd, SHUT_RDWR);
+}
+
+/* Its channel broke. Without the parent there is no node. */
+static void
+peer_lost(struct core *core, struct peer *p)
+{
+	core->stopping |= p == core->parent;
+	peer_drop(core, p);
+}
+
 static void
 peers_sweep(struct core *core)
 {
@@ -106,12 +123,16 @@ Err
 call_begin_fds(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, const int *fds, size_t fd_count,
                struct call *ret)
 {
-	*ret = (struct call){.id = ++core->next_id};
+	*ret = (struct call){.id = ++core->next_id, .for_people = peer_alive(p) && !p->gives_fds && p != core->parent};
 	if (!peer_alive(p)) {
 		for (size_t i = 0; i < fd_count; i++) close(fds[i]);
 		return err_set(c, ERR_UNAVAILABLE, "a part of the node is being restarted, try again");
 	}
-	TRY(chan_send(c, &p->chan, type, ret->id, payload, fds, fd_count));
+	Err e = chan_send(c, &p->chan, type, ret->id, payload, fds, fd_count);
+	if (!err_ok(e)) {
+		if (e.code == ERR_UNAVAILABLE) peer_shut(p);
+		return e;
+	}
 	ret->peer = p;
 	ret->next = p->calls;
 	p->calls = ret;
@@ -131,8 +152,19 @@ take_node(struct call *call)
 
 	if (!n) return NULL;
 	call->head = n->next;
+	call->untaken--;
 	if (!call->head) call->tail = NULL;
 	return n;
+}
+
+/* What the lake and the parent say of files is for the log. */
+static Err
+without_detail(struct ctx *c, Err e)
+{
+	if (e.code != ERR_IO && e.code != ERR_NOT_FOUND && e.code != ERR_CORRUPT && e.code != ERR_INVALID && e.code != ERR_INTERNAL) return e;
+	log_line(LOG_WARN, "%s: %s", err_name(e), err_detail(c, e));
+	c->detail[0] = 0;
+	return err_set(c, (enum err_code)e.code, "%s", err_text(e));
 }
 
 Err
@@ -156,7 +188,7 @@ call_wait(struct core *core, struct ctx *c, struct call *call, enum msg_type wan
 	Err e = frame_expect(c, &f, want);
 	if (!err_ok(e)) {
 		frame_fini(&f);
-		return e;
+		return call->for_people ? e : without_detail(c, e);
 	}
 	*ret = f;
 	return OK;
@@ -176,14 +208,23 @@ call_end(struct core *core, struct call *call)
 }
 
 Err
-call_once(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, int fd, enum msg_type want, struct frame *ret)
+call_within(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, uint64_t timeout_ms, enum msg_type want,
+            struct frame *ret)
 {
 	struct call call;
 
-	TRY(call_begin(core, c, p, type, payload, fd, &call));
-	Err e = call_wait(core, c, &call, want, 0, ret);
+	TRY(call_begin(core, c, p, type, payload, -1, &call));
+	Err e = call_wait(core, c, &call, want, timeout_ms, ret);
 	call_end(core, &call);
 	return e;
+}
+
+Err
+call_once(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, enum msg_type want, struct frame *ret)
+{
+	uint64_t patience = peer_alive(p) && p == core->lake ? LAKE_MS : core->limits.check_timeout_ms + 10000;
+
+	return call_within(core, c, p, type, payload, patience, want, ret);
 }
 
 static void
@@ -192,10 +233,12 @@ deliver(struct peer *p, struct frame *f)
 	struct call *call = p->calls;
 
 	while (call && call->id != f->id) call = call->next;
-	if (!call) {
+	if (!call || call->untaken == UNTAKEN_MAX) {
+		if (call) peer_shut(p); /* it says more than anybody asked for */
 		frame_fini(f);
 		return;
 	}
+	if (!p->gives_fds) frame_fini(f);
 	struct frame_node *n = mem_alloc(sizeof *n + f->payload.n);
 	memcpy(n->bytes, f->payload.p, f->payload.n);
 	n->frame = *f;
@@ -205,6 +248,7 @@ deliver(struct peer *p, struct frame *f)
 	else
 		call->head = n;
 	call->tail = n;
+	call->untaken++;
 	if (call->waiting) fiber_wake(TAKE(call->waiting, NULL), NULL);
 }
 
@@ -217,7 +261,7 @@ on_ready(struct peer *p, const struct frame *f)
 	struct ctx c = {.arena = &arena};
 	struct msg_READY m;
 
-	if (!err_ok(msg_get_READY(&c, f->payload, &m))) return;
+	if (p->level >= 0 || !err_ok(msg_get_READY(&c, f->payload, &m))) return;
 	p->level = (int)m.level;
 	log_line(LOG_DEBUG, "%s is ready, sandbox level L%d", p->name, p->level);
 }
@@ -255,9 +299,7 @@ read_peer(struct core *core, struct peer *p)
 	}
 	if (err_ok(e) || p->dead) return;
 	if (e.code != ERR_UNAVAILABLE) log_line(LOG_ERROR, "channel of %s closed: %s", p->name, err_detail(&c, e));
-	bool was_parent = p == core->parent;
-	peer_drop(core, p);
-	if (was_parent) core->stopping = true;
+	peer_lost(core, p);
 }
 
 static int64_t
@@ -295,9 +337,10 @@ void
 fiber_sleep_ms(struct core *core, uint64_t ms)
 {
 	(void)core;
-	struct waiter w = {.next = sleepers, .fiber = fiber_self(), .due_ns = core_ns() + (int64_t)ms * 1000000};
+	struct waiter w = {.fiber = fiber_self(), .due_ns = core_ns() + (int64_t)ms * 1000000}, **at = &sleepers;
 
-	sleepers = &w;
+	while (*at) at = &(*at)->next; /* who came first goes on first */
+	*at = &w;
 	fiber_wait();
 }
 
@@ -319,7 +362,7 @@ poll_once(struct core *core, int timeout_ms)
 		struct ctx c = {0};
 		if (who[i]->dead || !pfd[i].revents) continue;
 		if ((pfd[i].revents & POLLOUT) && !err_ok(chan_flush(&c, &who[i]->chan))) {
-			peer_drop(core, who[i]);
+			peer_lost(core, who[i]);
 			continue;
 		}
 		if (pfd[i].revents & (POLLIN | POLLHUP | POLLERR)) read_peer(core, who[i]);
@@ -358,7 +401,9 @@ core_run(struct core *core, struct ctx *c)
 	while (!core->stopping) {
 		int64_t wait_ns = wake_late(core);
 		settle(core);
+		queries_tick(core);
 		pool_tick(core);
+		uploads_tick(core);
 		poll_once(core, (int)((wait_ns + 999999) / 1000000));
 		settle(core);
 		if (core->publish_due && core_ns() - core->dirty_since_ns > INT64_C(300000000)) core_publish_logs(core);
@@ -372,12 +417,13 @@ void
 peer_post(struct core *core, struct peer *p, enum msg_type type, uint64_t id, Str payload, int fd)
 {
 	struct ctx c = {0};
+	(void)core;
 
 	if (!peer_alive(p)) {
 		if (fd >= 0) close(fd);
 		return;
 	}
-	if (!err_ok(chan_send(&c, &p->chan, type, id, payload, &fd, fd >= 0))) peer_drop(core, p);
+	if (!err_ok(chan_send(&c, &p->chan, type, id, payload, &fd, fd >= 0))) peer_shut(p);
 }
 
 Err

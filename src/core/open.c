@@ -8,13 +8,14 @@
 #include "codec/dsse.h"
 #include "core/core.h"
 #include "crypt/encode.h"
-#include "crypt/sign.h"
 #include "ledger/tree.h"
+#include "mesh/contract.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
 
 static const Str JOURNAL = S("journal");
+enum { REFOLD_STEP = 2048 };
 
 struct folding {
 	struct core *core;
@@ -27,20 +28,17 @@ struct folding {
 	uint64_t events;
 };
 
-/* Is the entry signed by the key of its domain and does it stand in its place? An inception brings its own key and is left to
- * the fold. */
+/* Signed by its domain, for this place of this log? Entries of others' are taken out; what the domain itself said wrongly, the fold refuses. */
 static Err
-check_signed(struct ctx *c, const struct mesh *m, Str log_id, uint64_t index, Str entry)
+check_place(struct ctx *c, const struct mesh *m, Str log_id, uint64_t index, Str entry)
 {
 	const struct mesh_domain *d = mesh_domain(m, log_id);
-	BUF_AUTO pae = BUF_INIT;
 	struct dsse e;
 	struct event ev;
 
-	if (!d) return OK;
+	if (!d) return OK; /* an inception brings its own key and is left to the fold */
+	TRY(mesh_check_signature(c, m, log_id, index, entry));
 	TRY(dsse_parse(c, entry, &e));
-	dsse_pae(e.payload_type, e.payload, &pae);
-	ENSURE(c, sign_check(d->event_pub, buf_view(&pae), e.sig), CORRUPT, "not signed by the key of domain %.*s", STR(d->name));
 	TRY(event_parse(c, e.payload, &ev));
 	bool placed = ev.seq == index && str_eq(ev.origin, log_id) && memcmp(ev.prev.b, d->head.b, HASH_BYTES) == 0;
 	event_fini(&ev);
@@ -56,7 +54,7 @@ fold_entry(struct ctx *c, void *arg, uint64_t index, Str entry)
 
 	if (f->forged_at != UINT64_MAX) return OK;
 	if (index >= f->trusted) {
-		Err e = check_signed(c, f->mesh, f->log_id, index, entry);
+		Err e = check_place(c, f->mesh, f->log_id, index, entry);
 		if (!err_ok(e)) {
 			f->forged_at = index;
 			snprintf(f->reason, sizeof f->reason, "%s", err_detail(c, e));
@@ -78,8 +76,8 @@ fold_log(struct core *core, struct ctx *c, const struct ledger_state *s)
 	struct ctx in = {.arena = &arena};
 	uint64_t folded;
 	uint8_t root[HASH_BYTES];
-	struct folding f = {.core = core, .mesh = core->mesh, .sink = core_to_store, .log_id = s->log_id, .trusted = s->published,
-	                    .forged_at = UINT64_MAX};
+	struct folding f = {.core = core, .mesh = core->mesh, .sink = core->loaded ? core_to_store : NULL, .log_id = s->log_id,
+	                    .trusted = s->published, .forged_at = UINT64_MAX};
 
 	TRY(store_position_get(c, core->store, s->log_id, &folded, root));
 	if (folded > s->size) { /* the catalog has folded more than the log holds: acknowledged entries are missing */
@@ -123,7 +121,35 @@ recall_time(struct core *core, struct ctx *c)
 static Err
 load_record(struct ctx *c, void *arg, Str kind, Str id, Str body)
 {
-	return mesh_load(c, ((struct core *)arg)->mesh, kind, id, body);
+	struct core *core = arg;
+
+	core->loaded = true;
+	return mesh_load(c, core->mesh, kind, id, body);
+}
+
+/* A catalog that was empty gets its records at once, and the words of the contracts that are in force. */
+static Err
+fill_store(struct core *core, struct ctx *c)
+{
+	const struct mesh_product **products;
+	size_t n = mesh_products(core->mesh, c->arena, &products);
+
+	TRY(mesh_records(c, core->mesh, core_to_store, core));
+	for (size_t i = 0; i < n; i++) {
+		ARENA_AUTO arena = ARENA_INIT;
+		struct ctx in = {.arena = &arena};
+		const struct contract *k;
+		Str text;
+		Err e = blob_get(core, &in, products[i]->contract, &text);
+		if (err_ok(e)) e = contract_parse(&in, text, &k);
+		if (!err_ok(e)) {
+			log_line(LOG_ERROR, "product %.*s will not be found by its words: %s", STR(products[i]->name), err_detail(&in, e));
+			continue;
+		}
+		e = catalog_index(core, &in, products[i]->id, k);
+		if (!err_ok(e)) return err_set(c, (enum err_code)e.code, "%s", err_detail(&in, e));
+	}
+	return OK;
 }
 
 static Err
@@ -179,6 +205,7 @@ core_open(struct core *core, struct ctx *c)
 			log_line(LOG_ERROR, "log %.*s is damaged and takes no more entries: %s", STR(states[i].log_id), states[i].damage);
 		TRY(fold_log(core, c, &states[i]));
 	}
+	if (!core->loaded) TRY(fill_store(core, c));
 	core->dirty = true; /* what was folded goes into the store with the first commit */
 	core->publish_due = true;
 	core->dirty_since_ns = core_ns();
@@ -314,42 +341,93 @@ core_bootstrap(struct core *core, struct ctx *c)
 
 /* --- folding everything anew --- */
 
+struct refold {
+	struct core *core;
+	struct mesh *fresh;
+	struct map done; /* log id → how many entries, uint64_t */
+	uint64_t events;
+};
+
+/* Up to REFOLD_STEP further entries of a log; *ret_more: there were as many. */
 static Err
-count_record(struct ctx *c, void *arg, Str kind, Str id, Str body)
+refold_some(struct refold *r, struct ctx *c, const struct ledger_state *s, bool *ret_more)
 {
-	(void)c, (void)arg, (void)kind, (void)id, (void)body;
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx in = {.arena = &arena};
+	struct folding f = {.core = r->core, .mesh = r->fresh, .log_id = s->log_id, .trusted = s->published, .forged_at = UINT64_MAX};
+	uint64_t *at = map_get(&r->done, s->log_id);
+
+	if (!at) {
+		at = mem_alloc(sizeof *at);
+		map_put(&r->done, s->log_id, at);
+	}
+	uint64_t left = s->size - *at, n = left < REFOLD_STEP ? left : REFOLD_STEP;
+	Err e = ledger_read(&in, r->core->ledger, s->log_id, *at, n, fold_entry, &f);
+	*at += n;
+	r->events += n;
+	*ret_more = n == REFOLD_STEP;
+	return err_ok(e) ? OK : err_set(c, (enum err_code)e.code, "%s", err_detail(&in, e));
+}
+
+/* All logs as far as they are by now. Others work meanwhile, so: again, until nothing was so long that they had to be let. */
+static Err
+refold(struct refold *r, struct ctx *c)
+{
+	for (bool waited = true; waited;) {
+		ARENA_AUTO arena = ARENA_INIT;
+		struct ledger_state *states;
+		do core_commit(r->core); /* only what is durable can be read, and others who waited may have said more */
+		while (r->core->dirty);
+		size_t n = ledger_states(r->core->ledger, &arena, &states);
+		waited = false;
+		for (size_t i = 0; i < n; i++) {
+			bool more = !str_eq(states[i].log_id, JOURNAL);
+			while (more) {
+				TRY(refold_some(r, c, &states[i], &more));
+				if (!more) break;
+				fiber_sleep_ms(r->core, 0);
+				waited = true;
+			}
+		}
+	}
 	return OK;
+}
+
+static void
+refold_fini(struct refold *r)
+{
+	Str key;
+	void *value;
+
+	for (size_t i = 0; map_next(&r->done, &i, &key, &value);) free(value);
+	map_fini(&r->done);
+	mesh_free(r->fresh);
 }
 
 Err
 core_rebuild(struct core *core, struct ctx *c, struct rebuild_result *ret)
 {
-	struct rebuild_result r = {0};
-	struct ledger_state *states;
-	size_t n = ledger_states(core->ledger, c->arena, &states);
-	struct mesh *fresh = mesh_new();
-	Err e = OK;
+	static bool under_way;
+	struct rebuild_result res = {0};
+	struct refold r = {.core = core};
 
-	mesh_set_center(fresh, mesh_center(core->mesh));
+	ENSURE(c, !under_way, BUSY, "the catalog is being folded anew already");
+	under_way = true;
+	r.fresh = mesh_new();
+	mesh_set_center(r.fresh, mesh_center(core->mesh));
 	int64_t from = core_ns();
-	for (size_t i = 0; i < n && err_ok(e); i++) {
-		ARENA_AUTO arena = ARENA_INIT;
-		struct ctx in = {.arena = &arena};
-		struct folding f = {.core = core, .mesh = fresh, .sink = count_record, .log_id = states[i].log_id,
-		                    .trusted = states[i].published, .forged_at = UINT64_MAX};
-		if (str_eq(states[i].log_id, JOURNAL)) continue;
-		e = ledger_read(&in, core->ledger, states[i].log_id, 0, states[i].size, fold_entry, &f);
-		if (!err_ok(e)) e = err_set(c, (enum err_code)e.code, "%s", err_detail(&in, e));
-		r.events += f.events;
+	Err e = refold(&r, c);
+	if (err_ok(e)) {
+		res.seconds = (double)(core_ns() - from) / 1e9;
+		res.events = r.events;
+		res.refused = mesh_refused_count(r.fresh);
+		mesh_hash(r.fresh, res.hash);
+		mesh_hash(core->mesh, res.was);
+		*ret = res;
 	}
-	r.seconds = (double)(core_ns() - from) / 1e9;
-	r.refused = mesh_refused_count(fresh);
-	mesh_hash(fresh, r.hash);
-	mesh_free(fresh);
-	TRY(e);
-	mesh_hash(core->mesh, r.was);
-	*ret = r;
-	return OK;
+	refold_fini(&r);
+	under_way = false;
+	return e;
 }
 
 /* --- blobs: contracts, manifests, reports, by SHA-256 --- */

@@ -4,6 +4,8 @@
 
 #include "os/log.h"
 
+enum { RETRY_MS = 1000 };
+
 static void
 begin(void *arg)
 {
@@ -12,7 +14,13 @@ begin(void *arg)
 	struct ctx c = {.arena = &arena};
 	Err e = core_bootstrap(core, &c);
 
-	if (!err_ok(e)) log_line(LOG_ERROR, "the node's first entries cannot be written: %s", err_detail(&c, e));
+	for (const struct peer *keys = core->keys; !err_ok(e); e = core_bootstrap(core, &c)) {
+		log_line(LOG_ERROR, "the node's first entries cannot be written: %s", err_detail(&c, e));
+		c.detail[0] = 0;
+		fiber_sleep_ms(core, RETRY_MS);
+		if (!keys || core->keys != keys) return; /* it begins with the next */
+	}
+	core->begun = true;
 }
 
 static void

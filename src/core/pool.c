@@ -7,7 +7,7 @@
 
 #include "os/log.h"
 
-enum { SPARE_WORKERS = 1, SPARE_READERS = 1, ACQUIRE_STEP_MS = 20, ACQUIRE_MS = 10000 };
+enum { SPARE_WORKERS = 1, SPARE_READERS = 1, ACQUIRE_STEP_MS = 20, ACQUIRE_MS = 10000, START_MS = 30000, READERS_MAX = 24, LINKS_MAX = 1024 };
 static const int64_t IDLE_NS = INT64_C(300) * 1000000000, RETRY_NS = INT64_C(1000000000);
 
 static struct proc *procs; /* of the one core of this process */
@@ -68,10 +68,17 @@ proc_kill(struct core *core, struct proc *p)
 	if (p->peer) peer_drop(core, p->peer);
 }
 
+/* May its person go on using it? Its folder must hold nothing that they may no longer see, and not grow for ever. */
+static bool
+reusable(const struct core *core, const struct proc *p)
+{
+	return p->person_id && p->epoch == core->policy_epoch && core_now() < p->until && p->links.count <= LINKS_MAX;
+}
+
 void
 proc_release(struct core *core, struct proc *p, bool healthy)
 {
-	if (healthy && p->state == PROC_BUSY && p->person_id && p->epoch == core->policy_epoch) {
+	if (healthy && p->state == PROC_BUSY && reusable(core, p)) {
 		p->state = PROC_IDLE;
 		p->idle_since_ns = core_ns();
 		return;
@@ -93,14 +100,18 @@ spawn(struct core *core, struct ctx *c, struct proc *p, const int folders[2], si
 	BUF_AUTO b = BUF_INIT;
 	Str role = p->kind == PROC_WORKER ? S("worker") : S("reader");
 
-	TRY(chan_pair(c, ends));
+	Err e = chan_pair(c, ends);
+	if (!err_ok(e)) {
+		for (size_t i = 0; i < folder_count; i++) close(folders[i]);
+		return e;
+	}
 	fds[0] = ends[1];
 	for (size_t i = 0; i < folder_count; i++) fds[i + 1] = folders[i];
 	msg_put_P_SPAWN(&b, &(struct msg_P_SPAWN){.role = role});
 	p->peer = peer_new(core, ends[0], p->kind == PROC_WORKER ? "worker" : "reader");
 	peer_on_close(p->peer, on_close, p);
 	TRY(call_begin_fds(core, c, core->parent, MSG_P_SPAWN, buf_view(&b), fds, folder_count + 1, &call));
-	Err e = call_wait(core, c, &call, MSG_P_SPAWNED, 10000, &f);
+	e = call_wait(core, c, &call, MSG_P_SPAWNED, START_MS, &f);
 	call_end(core, &call);
 	TRY(e);
 	TRY(msg_get_P_SPAWNED(c, f.payload, &spawned));
@@ -109,40 +120,60 @@ spawn(struct core *core, struct ctx *c, struct proc *p, const int folders[2], si
 }
 
 static Err
+one_fd(struct ctx *c, struct frame *f, int *ret)
+{
+	if (f->fd_count != 1) {
+		frame_fini(f);
+		return err_set(c, ERR_INTERNAL, "the lake gave no folder");
+	}
+	*ret = f->fds[0];
+	return OK;
+}
+
+static Err
 start(struct core *core, struct ctx *c, struct proc *p)
 {
 	int folders[2] = {-1, -1};
-	size_t n = 1;
 	struct frame f;
 
 	TRY(ask(core, c, core->lake, L_VIEW, DONE, &f, .view = str_c(p->view)));
-	ENSURE(c, f.fd_count == 1, INTERNAL, "the lake gave no folder");
-	folders[0] = f.fds[0];
+	TRY(one_fd(c, &f, &folders[0]));
 	if (p->kind == PROC_READER) {
 		Err e = ask(core, c, core->lake, L_EXTRACT, DONE, &f, .view = str_c(p->view));
-		if (!err_ok(e) || f.fd_count != 1) {
+		if (err_ok(e)) e = one_fd(c, &f, &folders[1]);
+		if (!err_ok(e)) {
 			close(folders[0]);
-			return err_ok(e) ? err_set(c, ERR_INTERNAL, "the lake gave no folder") : e;
+			return e;
 		}
-		folders[n++] = f.fds[0];
 	}
-	TRY(spawn(core, c, p, folders, n)); /* takes the folders in any case */
+	TRY(spawn(core, c, p, folders, p->kind == PROC_READER ? 2 : 1)); /* takes the folders in any case */
 	ENSURE(c, p->peer, UNAVAILABLE, "a worker ended while it started");
 	if (p->kind == PROC_READER) return OK;
-	TRY(ask(core, c, p->peer, W_SETUP, DONE, &f, .memory_bytes = core->limits.worker_memory_bytes, .threads = core->limits.threads,
-	        .temp_bytes = core->limits.worker_temp_bytes));
+	TRY(ask_within(core, c, START_MS, p->peer, W_SETUP, DONE, &f, .memory_bytes = core->limits.worker_memory_bytes,
+	               .threads = core->limits.threads, .temp_bytes = core->limits.worker_temp_bytes));
 	ENSURE(c, peer_level(p->peer) >= (int)core->limits.sandbox_minimum, UNAVAILABLE,
 	       "this machine gives workers sandbox level L%d, and no SQL of people is run below L%u (minimum_sandbox)", peer_level(p->peer),
 	       core->limits.sandbox_minimum);
 	return OK;
 }
 
+/* From now on it counts as this person's. */
+static void
+proc_bind(const struct core *core, struct proc *p, Str person_id, Str purpose)
+{
+	p->person_id = mem_dup(person_id.p, person_id.n);
+	p->purpose = mem_dup(purpose.p, purpose.n);
+	p->epoch = core->policy_epoch;
+}
+
+/* person_id.p == NULL: for nobody. */
 static Err
-proc_start(struct core *core, struct ctx *c, enum proc_kind kind, struct proc **ret)
+proc_start(struct core *core, struct ctx *c, enum proc_kind kind, Str person_id, Str purpose, struct proc **ret)
 {
 	struct proc *p = mem_alloc(sizeof *p);
 
-	*p = (struct proc){.next = procs, .kind = kind, .state = PROC_STARTING};
+	*p = (struct proc){.next = procs, .kind = kind, .state = PROC_STARTING, .until = TIME_FOREVER};
+	if (person_id.p) proc_bind(core, p, person_id, purpose);
 	crypt_short_id(kind == PROC_WORKER ? "w" : "r", p->view);
 	procs = p;
 	Err e = start(core, c, p);
@@ -166,7 +197,7 @@ fill_one(void *arg)
 	struct ctx c = {.arena = &arena};
 	struct proc *p;
 	enum proc_kind kind = count(PROC_WORKER, PROC_SPARE) < SPARE_WORKERS ? PROC_WORKER : PROC_READER;
-	Err e = proc_start(core, &c, kind, &p);
+	Err e = proc_start(core, &c, kind, (Str){0}, (Str){0}, &p);
 
 	filling = false;
 	if (err_ok(e)) {
@@ -185,7 +216,7 @@ pool_tick(struct core *core)
 
 	for (struct proc *p = procs, *next; p; p = next) {
 		next = p->next;
-		if (p->state == PROC_IDLE && now - p->idle_since_ns > IDLE_NS) proc_release(core, p, false);
+		if (p->state == PROC_IDLE && (now - p->idle_since_ns > IDLE_NS || !reusable(core, p))) proc_release(core, p, false);
 	}
 	if (filling || now < next_spare_ns || !core->parent || !core->lake || core->stopping) return;
 	if (count(PROC_WORKER, PROC_SPARE) >= SPARE_WORKERS && count(PROC_READER, PROC_SPARE) >= SPARE_READERS) return;
@@ -203,12 +234,13 @@ find(enum proc_kind kind, enum proc_state state)
 	return NULL;
 }
 
-Err
-proc_take(struct core *core, struct ctx *c, enum proc_kind kind, struct proc **ret)
+static Err
+take(struct core *core, struct ctx *c, enum proc_kind kind, Str person_id, Str purpose, struct proc **ret)
 {
 	struct proc *p = find(kind, PROC_SPARE);
 
-	if (!p) return proc_start(core, c, kind, ret);
+	if (!p) return proc_start(core, c, kind, person_id, purpose, ret);
+	if (person_id.p) proc_bind(core, p, person_id, purpose);
 	p->state = PROC_BUSY;
 	*ret = p;
 	return OK;
@@ -218,7 +250,7 @@ static struct proc *
 find_bound(const struct core *core, Str person_id, Str purpose)
 {
 	for (struct proc *p = procs; p; p = p->next)
-		if (p->kind == PROC_WORKER && p->state == PROC_IDLE && p->epoch == core->policy_epoch && str_eqc(person_id, p->person_id) &&
+		if (p->kind == PROC_WORKER && p->state == PROC_IDLE && reusable(core, p) && str_eqc(person_id, p->person_id) &&
 		    str_eqc(purpose, p->purpose))
 			return p;
 	return NULL;
@@ -242,15 +274,29 @@ busy_of(Str person_id)
 	unsigned n = 0;
 
 	for (struct proc *p = procs; p; p = p->next)
-		n += p->kind == PROC_WORKER && p->state == PROC_BUSY && p->person_id && str_eqc(person_id, p->person_id);
+		n += p->kind == PROC_WORKER && (p->state == PROC_BUSY || p->state == PROC_STARTING) && p->person_id &&
+		     str_eqc(person_id, p->person_id);
 	return n;
 }
 
 static bool
-room(struct core *core, Str person_id)
+room(struct core *core, enum proc_kind kind)
 {
-	if (busy_of(person_id) >= core->limits.workers_per_person) return false;
-	return find(PROC_WORKER, PROC_SPARE) || alive(PROC_WORKER) < core->limits.workers_max || evict(core);
+	if (find(kind, PROC_SPARE)) return true;
+	if (kind == PROC_READER) return alive(kind) < READERS_MAX;
+	return alive(kind) < core->limits.workers_max || evict(core);
+}
+
+Err
+proc_take(struct core *core, struct ctx *c, enum proc_kind kind, struct proc **ret)
+{
+	int64_t deadline = core_ns() + (int64_t)ACQUIRE_MS * 1000000;
+
+	while (!room(core, kind)) {
+		ENSURE(c, core_ns() < deadline, BUSY, "all %s are busy, try again", kind == PROC_WORKER ? "workers" : "readers");
+		fiber_sleep_ms(core, ACQUIRE_STEP_MS);
+	}
+	return take(core, c, kind, (Str){0}, (Str){0}, ret);
 }
 
 Err
@@ -266,16 +312,11 @@ worker_acquire(struct core *core, struct ctx *c, Str person_id, Str purpose, str
 			*ret = p;
 			return OK;
 		}
-		if (room(core, person_id)) break;
-		ENSURE(c, core_ns() < deadline, BUSY, "all %u workers are busy, try again", core->limits.workers_max);
+		if (busy_of(person_id) < core->limits.workers_per_person && room(core, PROC_WORKER)) break;
+		ENSURE(c, core_ns() < deadline, BUSY, "all workers, or those you may have at once, are busy, try again");
 		fiber_sleep_ms(core, ACQUIRE_STEP_MS);
 	}
-	TRY(proc_take(core, c, PROC_WORKER, &p));
-	p->person_id = mem_dup(person_id.p, person_id.n);
-	p->purpose = mem_dup(purpose.p, purpose.n);
-	p->epoch = core->policy_epoch;
-	*ret = p;
-	return OK;
+	return take(core, c, PROC_WORKER, person_id, purpose, ret);
 }
 
 Err

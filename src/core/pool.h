@@ -17,13 +17,14 @@ struct proc {
 	uint64_t pid;
 	char *person_id, *purpose;     /* owned; NULL while unbound */
 	uint64_t epoch;                /* core->policy_epoch when it was bound */
+	Time until;                    /* what is in its folder may be seen until then */
 	int64_t idle_since_ns;
 	struct map links;              /* names in the folder */
 };
 
 /* A worker for this person and purpose, BUSY, its engine open. Waits up to a few seconds for one to become free. */
 NODISCARD Err worker_acquire(struct core *core, struct ctx *c, Str person_id, Str purpose, struct proc **ret);
-/* A fresh process of its own, BUSY; not bound to anybody. */
+/* A fresh process of its own, BUSY; not bound to anybody. Waits for room like worker_acquire(). */
 NODISCARD Err proc_take(struct core *core, struct ctx *c, enum proc_kind kind, struct proc **ret);
 /* Done with it: a healthy bound worker waits for the next statement of its person, anything else ends. */
 void proc_release(struct core *core, struct proc *p, bool healthy);

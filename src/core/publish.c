@@ -7,8 +7,10 @@
 #include "core/request.h"
 #include "mesh/contract.h"
 #include "os/file.h"
+#include "os/log.h"
 
-enum { QUARANTINE_LIST_MAX = 64 * 1024 /* older lines than these go */ };
+enum { QUARANTINE_LIST_MAX = 64 * 1024 /* older lines than these go */, UPLOADS_MAX = 256 /* of one person */, TURN_STEP_MS = 20 };
+static const int64_t UPLOAD_NS = INT64_C(3600) * 1000000000, TICK_NS = INT64_C(30) * 1000000000;
 
 /* --- uploads --- */
 
@@ -17,6 +19,7 @@ struct upload {
 	char person_id[CRYPT_ID_MAX];
 	char sha256[65];
 	uint64_t bytes;
+	int64_t since_ns;
 	bool taken; /* a publish works on it */
 };
 
@@ -24,6 +27,81 @@ static void
 upload_forget(struct core *core, Str id)
 {
 	free(map_del(&core->uploads, id));
+}
+
+/* The next one that lies about: older than that, or of that person (NULL: any). */
+static struct upload *
+upload_next(const struct core *core, size_t *at, int64_t older_ns, const char *person_id)
+{
+	int64_t now = core_ns();
+	Str key;
+	void *value;
+
+	while (map_next(&core->uploads, at, &key, &value)) {
+		struct upload *u = value;
+		if (!u->taken && now - u->since_ns >= older_ns && (!person_id || strcmp(u->person_id, person_id) == 0)) return u;
+	}
+	return NULL;
+}
+
+void
+uploads_forget(struct core *core)
+{
+	struct upload *u;
+
+	for (size_t at = 0; (u = upload_next(core, &at, 0, NULL)); at = 0) upload_forget(core, str_c(u->id));
+}
+
+void
+uploads_tick(struct core *core)
+{
+	static int64_t due_ns;
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+	struct upload *u;
+
+	if (core_ns() < due_ns) return;
+	due_ns = core_ns() + TICK_NS;
+	for (size_t at = 0; peer_alive(core->lake) && (u = upload_next(core, &at, UPLOAD_NS, NULL)); at = 0) {
+		Str id = arena_str(&arena, str_c(u->id));
+		tell(core, core->lake, L_DISCARD, ++core->next_id, -1, .uploads = {&id, 1});
+		Err e = core_note_later(core, &c, "upload.discarded", str_c(u->person_id), S("{}"));
+		if (!err_ok(e)) log_line(LOG_ERROR, "a discarded upload could not be noted: %s", err_detail(&c, e));
+		upload_forget(core, id);
+	}
+}
+
+static Err
+may_upload(struct request *rq)
+{
+	size_t n = 0, at = 0;
+
+	ENSURE(&rq->c, rq->role == ROLE_OWNER || rq->role == ROLE_ENGINEER, DENIED, "only owners and engineers of a domain publish");
+	while (upload_next(rq->core, &at, 0, arena_str(&rq->arena, rq->person_id).p)) n++;
+	ENSURE(&rq->c, n < UPLOADS_MAX, BUSY, "%zu uploads of yours wait to be published; publish them, or wait an hour until they are discarded", n);
+	return OK;
+}
+
+/* The gate writes the body into the staging file and tells when it is through. A client that is gone already gets no sink. */
+static Err
+upload_receive(struct request *rq, Str name, struct frame *f, struct msg_L_SEALED *ret)
+{
+	struct core *core = rq->core;
+
+	if (f->fd_count != 1 || rq->cancelled || !peer_alive(rq->gate)) {
+		bool given = f->fd_count == 1;
+		frame_fini(f);
+		ENSURE(&rq->c, given, INTERNAL, "the lake gave no file");
+		return err_set(&rq->c, ERR_CANCELLED, "the client went away");
+	}
+	tell(core, rq->gate, G_SINK, rq->id, TAKE(f->fds[0], -1), .limit_bytes = core->limits.upload_max_bytes);
+	rq->upload_waiting = fiber_self();
+	fiber_wait();
+	ENSURE(&rq->c, rq->upload_complete, CANCELLED, "the upload did not come whole");
+	TRY(ask(core, &rq->c, core->lake, L_SEAL, L_SEALED, f, .upload = name));
+	TRY(msg_get_L_SEALED(&rq->c, f->payload, ret));
+	ENSURE(&rq->c, ret->bytes == rq->uploaded_bytes && ret->sha256.n == 64, IO, "the file was not stored whole, send it again");
+	return OK;
 }
 
 Err
@@ -35,23 +113,17 @@ handle_upload(struct request *rq)
 	struct msg_L_SEALED sealed;
 	BUF_AUTO b = BUF_INIT;
 
-	ENSURE(&rq->c, rq->role == ROLE_OWNER || rq->role == ROLE_ENGINEER, DENIED, "only owners and engineers of a domain publish");
+	TRY(may_upload(rq));
 	crypt_short_id("u_", id);
-	TRY(ask(core, &rq->c, core->lake, L_UPLOAD, DONE, &f, .upload = str_c(id)));
-	ENSURE(&rq->c, f.fd_count == 1, INTERNAL, "the lake gave no file");
-	tell(core, rq->gate, G_SINK, rq->id, TAKE(f.fds[0], -1), .limit_bytes = core->limits.upload_max_bytes);
-	rq->upload_waiting = fiber_self();
-	fiber_wait();
 	Str name = arena_str(&rq->arena, str_c(id));
-	if (!rq->upload_complete) {
+	TRY(ask(core, &rq->c, core->lake, L_UPLOAD, DONE, &f, .upload = name));
+	Err e = upload_receive(rq, name, &f, &sealed);
+	if (!err_ok(e)) {
 		tell(core, core->lake, L_DISCARD, ++core->next_id, -1, .uploads = {&name, 1});
-		return err_set(&rq->c, ERR_CANCELLED, "the upload did not come whole");
+		return e;
 	}
-	TRY(ask(core, &rq->c, core->lake, L_SEAL, L_SEALED, &f, .upload = name));
-	TRY(msg_get_L_SEALED(&rq->c, f.payload, &sealed));
-	ENSURE(&rq->c, sealed.bytes == rq->uploaded_bytes && sealed.sha256.n == 64, IO, "the file was not stored whole, send it again");
 	struct upload *u = mem_alloc(sizeof *u);
-	*u = (struct upload){.bytes = sealed.bytes};
+	*u = (struct upload){.bytes = sealed.bytes, .since_ns = core_ns()};
 	snprintf(u->id, sizeof u->id, "%s", id);
 	snprintf(u->person_id, sizeof u->person_id, "%.*s", STR(rq->person_id));
 	snprintf(u->sha256, sizeof u->sha256, "%.*s", STR(sealed.sha256));
@@ -65,27 +137,29 @@ void
 gate_gone(struct core *core, struct peer *gate, void *arg)
 {
 	(void)arg;
-again:
-	for (struct request *rq = core->requests; rq; rq = rq->next)
-		if (rq->gate == gate && rq->upload_waiting) {
-			fiber_wake(TAKE(rq->upload_waiting, NULL), NULL);
-			goto again;
-		}
 	for (struct request *rq = core->requests; rq; rq = rq->next)
 		if (rq->gate == gate) {
 			rq->gate = NULL;
 			rq->cancelled = true;
 			if (rq->query) running_cancel(core, rq->query, "the client went away");
 		}
+again:
+	for (struct request *rq = core->requests; rq; rq = rq->next)
+		if (!rq->gate && rq->upload_waiting) {
+			fiber_wake(TAKE(rq->upload_waiting, NULL), NULL);
+			goto again; /* it may have been the last of it */
+		}
 }
 
 /* --- a publish --- */
 
 struct publish {
+	struct publish *next;
 	struct request *rq;
 	const struct contract *contract;
 	Str contract_text, contract_sha;
-	bool exists;
+	Str name;            /* domain.product */
+	bool status_changes;
 	Str product_id;
 	struct batch_table *tables;
 	size_t n;
@@ -110,22 +184,73 @@ read_contract(struct publish *p)
 	return need_role(rq, d->id, "publish its products", ROLE_BIT(OWNER) | ROLE_BIT(ENGINEER));
 }
 
+static Str
+lifecycle(Str status)
+{
+	if (str_eqc(status, "deprecated") || str_eqc(status, "retired") || str_eqc(status, "draft") || str_eqc(status, "proposed"))
+		return status;
+	return S("published");
+}
+
+static struct publish *under_way;
+
+/* One publish of a product at a time: each keeps the tables that it brings no data for, as the one before left them. */
+static Err
+wait_turn(struct publish *p)
+{
+	struct core *core = p->rq->core;
+	int64_t deadline = core_ns() + (int64_t)core->limits.check_timeout_ms * 1000000;
+
+	p->name = arena_printf(&p->rq->arena, "%.*s.%.*s", STR(p->contract->domain), STR(p->contract->product));
+	for (struct publish *other = under_way; other; other = other ? other->next : under_way) {
+		if (!str_eq(other->name, p->name)) continue;
+		ENSURE(&p->rq->c, core_ns() < deadline && !p->rq->cancelled, BUSY, "%.*s is being published by somebody else", STR(p->name));
+		fiber_sleep_ms(core, TURN_STEP_MS);
+		other = NULL; /* the list is another one now */
+	}
+	p->next = under_way;
+	under_way = p;
+	return OK;
+}
+
+static void
+end_turn(const struct publish *p)
+{
+	for (struct publish **at = &under_way; *at; at = &(*at)->next)
+		if (*at == p) {
+			*at = p->next;
+			return;
+		}
+}
+
+/* Roles may have changed while the batch was checked. */
+static Err
+may_still(struct publish *p)
+{
+	struct request *rq = p->rq;
+	const struct mesh_member *m = mesh_member(rq->core->mesh, rq->person_id);
+
+	ENSURE(&rq->c, m && m->active && str_eq(m->domain_id, rq->domain_id) && (m->role == ROLE_OWNER || m->role == ROLE_ENGINEER), DENIED,
+	       "you may not publish for %.*s any more", STR(p->contract->domain));
+	return OK;
+}
+
 static Err
 compare_with_published(struct publish *p)
 {
 	struct request *rq = p->rq;
-	Str name = arena_printf(&rq->arena, "%.*s.%.*s", STR(p->contract->domain), STR(p->contract->product)), text;
-	const struct mesh_product *old = mesh_product_by_name(rq->core->mesh, name);
+	const struct mesh_product *old = mesh_product_by_name(rq->core->mesh, p->name);
 	const struct contract *before;
 	char id[CRYPT_ID_MAX];
+	Str text;
 
-	p->exists = old != NULL;
 	if (!old) {
 		crypt_random_id(id);
 		p->product_id = arena_str(&rq->arena, str_c(id));
 		return OK;
 	}
 	p->product_id = arena_str(&rq->arena, old->id);
+	p->status_changes = !str_eq(old->status, lifecycle(p->contract->status));
 	TRY(blob_get(rq->core, &rq->c, arena_str(&rq->arena, old->contract), &text));
 	TRY(contract_parse(&rq->c, text, &before));
 	TRY(contract_version_check(&rq->c, before, p->contract));
@@ -186,6 +311,10 @@ keep_snapshot(struct publish *p, struct batch_table *t)
 
 	for (size_t i = 0; old && i < old->table_count; i++) {
 		if (!str_eq(old->tables[i].policy.name, t->contract->name)) continue;
+		/* rules of this contract could ask about them and the report would answer */
+		ENSURE(&rq->c, sees_values(rq, old->domain_id), DENIED,
+		       "table %.*s has no data in this batch, and its snapshot is for owners, and engineers whom an owner added, to build on",
+		       STR(t->contract->name));
 		TRY(blob_get(rq->core, &rq->c, arena_str(&rq->arena, old->tables[i].manifest), &bytes));
 		TRY(manifest_read(&rq->c, bytes, m));
 		t->kept = m;
@@ -403,14 +532,6 @@ describe_table(struct publish *p, struct batch_table *t, struct mesh_table *ret)
 	return write_manifest(p, t, &ret->manifest);
 }
 
-static Str
-lifecycle(Str status)
-{
-	if (str_eqc(status, "deprecated") || str_eqc(status, "retired") || str_eqc(status, "draft") || str_eqc(status, "proposed"))
-		return status;
-	return S("published");
-}
-
 static Err
 declare(struct publish *p)
 {
@@ -432,7 +553,9 @@ declare(struct publish *p)
 	m.snapshot = str_c(snapshot);
 	body_publish(&body, &m);
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_PRODUCT_PUBLISH, rq->person_id, buf_view(&body)));
-	return catalog_index(rq->core, &rq->c, p->product_id, k);
+	Err e = catalog_index(rq->core, &rq->c, p->product_id, k);
+	if (!err_ok(e)) core_die("the catalog cannot be written", &rq->c, e); /* half of it is said, nobody has heard of it */
+	return OK;
 }
 
 static void
@@ -502,6 +625,7 @@ publish(struct publish *p)
 	List data = api_arg_list(&rq->args, &rq->arena, "data");
 
 	TRY(read_contract(p));
+	TRY(wait_turn(p));
 	TRY(compare_with_published(p));
 	p->n = p->contract->table_count;
 	p->tables = NEW_N(&rq->arena, p->n, struct batch_table);
@@ -512,10 +636,9 @@ publish(struct publish *p)
 	TRY(check(p));
 	if (!batch_passed(p->tables, p->n)) return quarantine(p);
 	TRY(ask(core, &rq->c, core->lake, L_KEEP, DONE, &f, .uploads = {p->uploads, p->upload_count}));
-	/* Between the check and here others may have published the same product: the comparison must still hold. */
-	TRY(compare_with_published(p));
+	TRY(may_still(p));
 	TRY(declare(p));
-	if (p->change_count) access_narrowed(core); /* a column may have got a stricter class */
+	if (p->change_count || p->status_changes) access_narrowed(core); /* a column may have got a stricter class, the product be closed */
 	reply_published(p);
 	return OK;
 }
@@ -527,8 +650,9 @@ handle_publish(struct request *rq)
 
 	crypt_short_id("b_", p.batch);
 	Err e = publish(&p);
+	end_turn(&p);
 	for (size_t i = 0; i < p.upload_count; i++) upload_forget(rq->core, p.uploads[i]);
-	if (!err_ok(e) && p.upload_count)
+	if (p.upload_count) /* those that were kept are only forgotten */
 		tell(rq->core, rq->core->lake, L_DISCARD, ++rq->core->next_id, -1, .uploads = {p.uploads, p.upload_count});
 	return e;
 }

@@ -9,7 +9,7 @@
 #include "crypt/encode.h"
 #include "os/log.h"
 
-enum { TABLES_MAX = 64, STREAM_PATIENCE_MS = 3600 * 1000 /* a client may read a big result slowly, but not for ever */ };
+enum { TABLES_MAX = 64, PARSE_MS = 30000, STOP_MS = 4000 /* of a worker, after it was told to */, STREAM_PATIENCE_MS = 3600 * 1000 /* a client may read a big result slowly, but not for ever */ };
 
 struct running_query {
 	struct running_query *next;
@@ -20,8 +20,12 @@ struct running_query {
 	struct call call;
 	struct table_use *uses;
 	size_t n;
-	bool ended; /* somebody ended it; `why` says it */
+	Time until;     /* decided until then */
+	bool ended;     /* somebody ended it: code and why say how */
+	bool killed;    /* its worker too */
+	enum err_code code;
 	const char *why;
+	int64_t ended_ns;
 };
 
 static struct running_query *running;
@@ -40,15 +44,30 @@ running_cancel(struct core *core, struct running_query *q, const char *why)
 {
 	if (q->ended || !q->proc || !q->proc->peer) return;
 	q->ended = true;
+	q->code = ERR_CANCELLED;
 	q->why = why;
+	q->ended_ns = core_ns();
 	tell(core, q->proc->peer, W_CANCEL, q->call.id, -1, .reason = 1);
 }
 
-/* Decided differently now than when it started? */
+/* Not a byte more. Its fiber goes on at once and takes q out of the list. */
+static void
+running_kill(struct core *core, struct running_query *q, const char *why)
+{
+	if (!q->ended) {
+		q->code = ERR_DENIED;
+		q->why = why;
+	}
+	q->ended = q->killed = true;
+	proc_kill(core, q->proc);
+}
+
+/* Decided as it was when it started? Then q->until says how long. */
 static bool
-still_decided(struct core *core, const struct running_query *q)
+still_decided(struct core *core, struct running_query *q)
 {
 	ARENA_AUTO arena = ARENA_INIT;
+	Time until = TIME_FOREVER;
 
 	for (size_t i = 0; i < q->n; i++) {
 		const struct mesh_product *p;
@@ -59,7 +78,9 @@ still_decided(struct core *core, const struct running_query *q)
 		/* a new snapshot with more columns has another hash, and takes nothing from a query that runs on the old one */
 		if (d.verdict != VERDICT_ALLOW || !str_eq(d.grant_id, q->uses[i].decision.grant_id)) return false;
 		if (str_eq(t->manifest, q->uses[i].manifest_sha) && memcmp(d.hash, q->uses[i].decision.hash, sizeof d.hash) != 0) return false;
+		if (d.until < until) until = d.until;
 	}
+	q->until = until;
 	return true;
 }
 
@@ -69,20 +90,31 @@ access_narrowed(struct core *core)
 	core->policy_epoch++;
 again:
 	for (struct running_query *q = running; q; q = q->next) {
-		if (q->ended || still_decided(core, q)) continue;
-		q->ended = true;
-		q->why = "access was revoked or tightened while the query ran";
-		if (!q->proc) continue;
-		proc_kill(core, q->proc); /* not a byte more; its fiber goes on at once and takes q out of the list */
+		if (q->killed || still_decided(core, q)) continue;
+		running_kill(core, q, "access was revoked or tightened while the query ran");
 		goto again;
 	}
 	pool_give_up_idle(core);
 }
 
 void
+queries_tick(struct core *core)
+{
+	Time now = core_now();
+again:
+	for (struct running_query *q = running; q; q = q->next) {
+		bool deaf = q->ended && core_ns() - q->ended_ns > STOP_MS * INT64_C(1000000);
+		if (q->killed || (!deaf && (now < q->until || still_decided(core, q)))) continue;
+		running_kill(core, q, "access ended while the query ran");
+		goto again;
+	}
+}
+
+void
 lake_restarted(struct core *core)
 {
 	extracts_forget(core);
+	uploads_forget(core);
 	pool_drop_all(core);
 }
 
@@ -121,6 +153,15 @@ copy_rows(struct request *rq, struct policy_decision *d)
 	return predicate_parse(&rq->c, arena_str(&rq->arena, buf_view(&text)), &d->rows);
 }
 
+/* The domain that the decision was made for: not what it was when the request came. */
+static Str
+acting_for(struct request *rq)
+{
+	const struct mesh_member *m = mesh_member(rq->core->mesh, rq->person_id);
+
+	return m ? arena_str(&rq->arena, m->domain_id) : rq->domain_id;
+}
+
 static Err
 decide(struct request *rq, struct table_use *u)
 {
@@ -142,7 +183,7 @@ decide(struct request *rq, struct table_use *u)
 	u->manifest_sha = arena_str(&rq->arena, t->manifest);
 	u->shape = copy_shape(&rq->arena, &t->policy);
 	u->decision.grant_id = arena_str(&rq->arena, u->decision.grant_id);
-	u->consumer_id = rq->domain_id;
+	u->consumer_id = acting_for(rq);
 	TRY(copy_rows(rq, &u->decision));
 	TRY(blob_get(rq->core, &rq->c, u->manifest_sha, &bytes));
 	return manifest_read(&rq->c, bytes, &u->manifest);
@@ -333,7 +374,7 @@ run_to_end(struct request *rq, struct run *r, struct msg_W_FINISHED *ret)
 
 	TRY(call_wait(core, &rq->c, &r->q.call, MSG_W_STARTED, patience, &f));
 	core_commit(core); /* the journal's entry is durable before the first row leaves */
-	ENSURE(&rq->c, !r->q.ended, DENIED, "%s", r->q.why);
+	if (r->q.ended) return err_set(&rq->c, r->q.code, "%s", r->q.why);
 	stream(rq, r);
 	TRY(call_wait(core, &rq->c, &r->q.call, MSG_W_FINISHED, STREAM_PATIENCE_MS, &f));
 	return msg_get_W_FINISHED(&rq->c, f.payload, ret);
@@ -358,6 +399,24 @@ unregister_query(struct request *rq, struct run *r)
 	rq->query = NULL;
 }
 
+/* All tables, or the journal tells that one was refused. A name that leads nowhere is free text: it is not told. */
+static Err
+decide_all(struct request *rq, struct run *r)
+{
+	Err e = OK;
+	size_t n = 0;
+
+	r->q.until = TIME_FOREVER;
+	for (; n < r->q.n && err_ok(e); n++) {
+		e = decide(rq, &r->q.uses[n]);
+		if (err_ok(e) && r->q.uses[n].decision.until < r->q.until) r->q.until = r->q.uses[n].decision.until;
+	}
+	if (e.code == ERR_DENIED || e.code == ERR_NOT_FOUND)
+		TRY(note_query(rq, "query.refused", r->q.id, r->q.uses, e.code == ERR_DENIED ? n : n - 1));
+	if (err_ok(e) && r->q.until < r->q.proc->until) r->q.proc->until = r->q.until;
+	return e;
+}
+
 /* Parse, decide, bind. When access became narrower while readers worked, all of it is done again, with another worker: this
  * one's folder may hold more than it still may see. */
 static Err
@@ -367,24 +426,22 @@ prepare(struct request *rq, struct run *r)
 	struct frame f;
 	struct msg_W_PARSED parsed;
 	Str *sources;
-	Err e = OK;
 
-	TRY(ask(core, &rq->c, r->q.proc->peer, W_PARSE, W_PARSED, &f, .sql = arg(rq, "sql")));
+	TRY(ask_within(core, &rq->c, PARSE_MS, r->q.proc->peer, W_PARSE, W_PARSED, &f, .sql = arg(rq, "sql")));
 	TRY(msg_get_W_PARSED(&rq->c, f.payload, &parsed));
 	TRY(parsed_tables(rq, &parsed, &r->q.uses, &r->q.n));
 	uint64_t epoch = core->policy_epoch;
-	for (size_t i = 0; i < r->q.n && err_ok(e); i++) e = decide(rq, &r->q.uses[i]);
-	if (!err_ok(e)) {
-		if (e.code == ERR_DENIED) TRY(note_query(rq, "query.refused", r->q.id, r->q.uses, r->q.n));
-		return e;
-	}
+	TRY(decide_all(rq, r));
 	r->t_decided = core_ns();
 	TRY(extracts_bind(core, &rq->c, arg(rq, "purpose"), r->q.uses, r->q.n));
 	size_t n = extracts_sources(&rq->arena, r->q.uses, r->q.n, &sources);
-	TRY(proc_link(core, &rq->c, r->q.proc, sources, n));
+	Err e = proc_link(core, &rq->c, r->q.proc, sources, n);
 	r->t_bound = core_ns();
-	r->again = epoch != core->policy_epoch;
+	/* Not there: the cache gave up one extract while another was made. */
+	r->again = epoch != core->policy_epoch || core_now() >= r->q.until || e.code == ERR_NOT_FOUND;
 	ENSURE(&rq->c, !r->again, BUSY, "access keeps changing while the query is prepared, try again");
+	TRY(e);
+	ENSURE(&rq->c, !rq->cancelled, CANCELLED, "the client went away");
 	return OK;
 }
 
@@ -405,7 +462,7 @@ run_query(struct request *rq, struct run *r)
 			call_end(rq->core, &r->q.call);
 		}
 		unregister_query(rq, r);
-		if (r->q.ended && !err_ok(e)) e = err_set(&rq->c, rq->cancelled ? ERR_CANCELLED : ERR_DENIED, "%s", r->q.why);
+		if (r->q.ended && !err_ok(e)) e = err_set(&rq->c, r->q.code, "%s", r->q.why);
 		healthy = err_ok(e) || e.code == ERR_SQL || e.code == ERR_LIMIT || e.code == ERR_CANCELLED;
 		note_end(rq, r->q.id, e, &done);
 		rq->core->count.queries++;

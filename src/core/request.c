@@ -9,7 +9,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 
-enum { RESERVE_BYTES = 2 << 20 };
+enum { RESERVE_BYTES = 2 << 20, UNDER_WAY_MAX = 48 /* of one person */, GUESSES_MAX = 60 /* noted at once; then one each second */ };
 
 struct handler {
 	Err (*run)(struct request *rq);
@@ -176,15 +176,58 @@ not_behind(struct request *rq, Str mark)
 
 /* What is asked leaves a trace in the journal, and what has no trace is not done: so ask for room first, while there is some left
  * to finish what is under way. */
-static Err
-room_on_disk(struct request *rq)
+static bool
+disk_full(const struct core *core)
 {
 	struct statvfs st;
 
-	if (rq->route == ROUTE_STATUS || fstatvfs(rq->core->ledger_fd, &st) != 0) return OK;
-	rq->noted = (uint64_t)st.f_bavail * st.f_frsize < RESERVE_BYTES;
+	return fstatvfs(core->ledger_fd, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < RESERVE_BYTES;
+}
+
+static Err
+room_on_disk(struct request *rq)
+{
+	if (rq->route == ROUTE_STATUS) return OK;
+	rq->noted = disk_full(rq->core);
 	ENSURE(&rq->c, !rq->noted, FULL, "the disk of the node is full; nothing is done until there is room, free some and try again");
 	return OK;
+}
+
+/* Nobody works as many things at once that others wait for it. */
+static Err
+room_for_others(struct request *rq)
+{
+	unsigned n = 0;
+
+	for (const struct request *other = rq->core->requests; other; other = other->next) n += str_eq(other->person_id, rq->person_id);
+	ENSURE(&rq->c, n <= UNDER_WAY_MAX, BUSY, "you have %u requests under way, wait for some of them", n - 1);
+	return OK;
+}
+
+/* Anybody may guess at tokens: what they do must not fill the journal. How many went unnoted is told with the next that is noted. */
+static bool
+guess_noted(uint64_t *ret_unnoted)
+{
+	static int64_t told_ns = INT64_MIN / 2; /* the moment up to which guesses are paid for */
+	static uint64_t unnoted;
+	int64_t now = core_ns(), step = INT64_C(1000000000), oldest = now - GUESSES_MAX * step;
+
+	if (told_ns < oldest) told_ns = oldest;
+	if (told_ns + step > now) {
+		unnoted++;
+		return false;
+	}
+	told_ns += step;
+	*ret_unnoted = TAKE(unnoted, 0);
+	return true;
+}
+
+static bool
+is_trace(const struct request *rq, Err e)
+{
+	if (e.code == ERR_DENIED || e.code == ERR_UNAUTHENTICATED) return true;
+	if (rq->route == ROUTE_QUERY || str_eqc(S("GET"), api_routes[rq->route].method)) return false;
+	return e.code == ERR_CONTRACT || e.code == ERR_CONFLICT || e.code == ERR_INVALID || e.code == ERR_NOT_FOUND;
 }
 
 /* Failed attempts at changing or reading something leave a trace too. */
@@ -192,11 +235,15 @@ static void
 note_refusal(struct request *rq, Err e)
 {
 	BUF_AUTO b = BUF_INIT;
+	uint64_t unnoted = 0;
 
-	if (e.code != ERR_DENIED && e.code != ERR_UNAUTHENTICATED) return;
-	if (rq->noted) return;
-	rq->core->count.refused++;
-	buf_printf(&b, "{\"operation\":\"%s\",\"code\":\"%s\"}", api_route_name(rq->route), err_name(e));
+	if (!is_trace(rq, e) || rq->noted) return;
+	rq->core->count.refused += e.code == ERR_DENIED || e.code == ERR_UNAUTHENTICATED;
+	if (e.code == ERR_UNAUTHENTICATED && !guess_noted(&unnoted)) return;
+	if (disk_full(rq->core)) return;
+	buf_printf(&b, "{\"operation\":\"%s\",\"code\":\"%s\"", api_route_name(rq->route), err_name(e));
+	if (unnoted) buf_printf(&b, ",\"unnoted\":%llu", (unsigned long long)unnoted);
+	buf_char(&b, '}');
 	struct ctx c = {.arena = &rq->arena};
 	Err noted = core_note(rq->core, &c, "refused", rq->person_id, buf_view(&b));
 	if (!err_ok(noted)) log_line(LOG_ERROR, "a refusal could not be noted: %s", err_detail(&c, noted));
@@ -214,18 +261,39 @@ request_free(struct request *rq)
 	free(rq);
 }
 
+/* What the machine said is for the log: it may name files and what lies in them. */
+static Err
+for_people(struct request *rq, Err e)
+{
+	if (e.code != ERR_IO && e.code != ERR_CORRUPT) return e;
+	log_line(LOG_ERROR, "request %.*s, %s: %s", STR(rq->request_id), api_route_name(rq->route), err_detail(&rq->c, e));
+	rq->c.detail[0] = 0;
+	return err_set(&rq->c, (enum err_code)e.code, "%s; the node's log tells more under this request id", err_text(e));
+}
+
+static Err
+answer(struct request *rq)
+{
+	const struct handler *h = &handlers[rq->route];
+
+	TRY(not_behind(rq, rq->mark));
+	ENSURE(&rq->c, h->run, NOT_FOUND, "no such operation");
+	if (h->open) return h->run(rq);
+	ENSURE(&rq->c, rq->core->begun, UNAVAILABLE, "the node is starting, try again");
+	TRY(who_asks(rq));
+	TRY(room_on_disk(rq));
+	TRY(room_for_others(rq));
+	return h->run(rq);
+}
+
 static void
 run(void *arg)
 {
 	struct request *rq = arg;
-	const struct handler *h = &handlers[rq->route];
-	Err e = not_behind(rq, rq->mark);
+	Err e = answer(rq);
 
-	if (err_ok(e) && !h->run) e = err_set(&rq->c, ERR_NOT_FOUND, "no such operation");
-	if (err_ok(e) && !h->open) e = who_asks(rq);
-	if (err_ok(e) && !h->open) e = room_on_disk(rq);
-	if (err_ok(e)) e = h->run(rq);
 	if (!err_ok(e)) {
+		e = for_people(rq, e);
 		note_refusal(rq, e);
 		reply_error(rq, e, rq->hint);
 	}
@@ -279,6 +347,7 @@ request_gate_frame(struct core *core, struct peer *gate, const struct frame *f)
 		if (f->type == MSG_G_CANCEL && err_ok(msg_get_G_CANCEL(&c, f->payload, &cancel)) && cancel.request == rq->id) {
 			rq->cancelled = true;
 			if (rq->query) running_cancel(core, rq->query, "the client went away");
+			if (rq->upload_waiting) fiber_wake(TAKE(rq->upload_waiting, NULL), rq); /* perhaps before the gate got the sink */
 			return;
 		}
 		if (f->type == MSG_G_UPLOADED && f->id == rq->id && err_ok(msg_get_G_UPLOADED(&c, f->payload, &up))) {

@@ -44,7 +44,7 @@ report(const struct cli *cli, Err e)
 		out_text(stderr, line);
 		fputc('\n', stderr);
 	}
-	if (cli->json) refusal_json(cli, e);
+	if (cli->json && !cli->streamed) refusal_json(cli, e);
 	return err_exit(e);
 }
 

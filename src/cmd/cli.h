@@ -61,6 +61,7 @@ struct cli {
 	struct cli_file *files;    /* of --data TABLE=FILE… */
 	size_t file_count;
 	bool json;
+	bool streamed;             /* a part of the result stands on stdout already */
 	json_t *refusal;           /* what the node answered when it did not do it; owned */
 	char hint[512];            /* how to go on, shown below the error */
 	struct node *node;         /* made by the first call; owned */

@@ -31,7 +31,7 @@ read_stdin(struct cli *cli, const char **ret)
 static Err
 write_out(struct ctx *c, void *arg, Str bytes)
 {
-	(void)arg;
+	((struct cli *)arg)->streamed = true;
 	ENSURE(c, fwrite(bytes.p, 1, bytes.n, stdout) == bytes.n, IO, "standard output cannot be written");
 	return OK;
 }
@@ -106,7 +106,7 @@ static Err
 run(struct cli *cli, const json_t *body, bool table)
 {
 	struct csv csv = CSV_INIT(&cli->c);
-	Err e = node_stream(cli, "POST", "/api/v1/query", body, table ? write_table : write_out, &csv);
+	Err e = node_stream(cli, "POST", "/api/v1/query", body, table ? write_table : write_out, table ? (void *)&csv : cli);
 
 	if (err_ok(e) && table) {
 		e = csv_end(&csv);
@@ -114,6 +114,8 @@ run(struct cli *cli, const json_t *body, bool table)
 		if (err_ok(e)) print_timing(cli, csv.rows);
 	}
 	csv_fini(&csv);
+	if (e.code == ERR_INTERNAL && !cli->hint[0])
+		snprintf(cli->hint, sizeof(cli->hint), "a limit of the result was reached, access was taken back, or the node stopped");
 	if (e.code == ERR_CANCELLED) cancel(cli);
 	return e;
 }

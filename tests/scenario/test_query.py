@@ -255,3 +255,22 @@ def test_people_at_once(open_shop):
 def test_a_name_that_would_drive_the_terminal(open_shop):
     done = run(open_shop, "SELECT '\x1b[31mred\x1b[0m' || chr(7) || chr(155) AS t")
     assert done.status == 0 and "\x1b" not in done.out and "\x07" not in done.out and "\x9b" not in done.out
+
+
+def test_limits_of_the_settings(make_node):
+    """A result that is too large or takes too long fails as a whole; it is never cut without a word."""
+    node = make_node(config={"result_max_rows": 1000, "result_max_bytes": "64KiB", "query_timeout": "2s"}).start()
+    node.new_domain("sales", "sam")
+
+    def ask(sql, *options):
+        return node.run("query", sql, *options, as_="sam")
+
+    assert ask("SELECT i FROM range(1000) r(i)", "--format", "csv").out.count("\n") == 1001
+    for sql in ("SELECT i FROM range(1001) r(i)", "SELECT i FROM range(3000000) r(i)", "SELECT sha256('a' || i) || sha256('b' || i) || sha256('c' || i) || sha256('d' || i) FROM range(999) r(i)"):
+        for form in ("csv", "json", "table", "parquet"):
+            done = node.run("query", sql, "--format", form, as_="sam", text=False)
+            assert done.status == FAILED and done.err, (sql, form)
+    start = time.monotonic()
+    done = ask(LONG, "--json")
+    assert done.status == FAILED and done.error["code"] == "TIMEOUT" and time.monotonic() - start < 10 * SLOW
+    assert ask("SELECT 1").status == 0

@@ -193,7 +193,11 @@ handle_log_file(struct request *rq)
 	Str log = arg(rq, "log"), file;
 
 	if (str_eq(log, JOURNAL))
-		ENSURE(&rq->c, rq->is_admin || rq->role == ROLE_AUDITOR, DENIED, "the journal is for auditors and the center");
+		ENSURE(&rq->c, sees_all(rq), DENIED, "the journal is for the center and its auditors");
+	/* Heads, hashes and keys prove things and tell nothing; what events say concerns the domain (filters, purposes, hidden products). */
+	if (str_starts(arg(rq, "path"), S("tile/entries/")))
+		ENSURE(&rq->c, sees_all(rq) || str_eq(log, rq->domain_id), DENIED, "the entries of %.*s are for its people, the center and its auditors",
+		       STR(log_name(rq, log)));
 	TRY(ledger_file(&rq->c, rq->core->ledger, log, arg(rq, "path"), &file));
 	reply_text(rq, 200, str_eqc(arg(rq, "path"), "checkpoint") ? S("text/plain; charset=utf-8") : S("application/octet-stream"), file);
 	return OK;
@@ -206,7 +210,7 @@ handle_rebuild(struct request *rq)
 	char hex[65];
 	BUF_AUTO b = BUF_INIT;
 
-	ENSURE(&rq->c, rq->is_admin || rq->role == ROLE_AUDITOR, DENIED, "only the center and auditors rebuild the catalog");
+	ENSURE(&rq->c, sees_all(rq), DENIED, "only the center and its auditors rebuild the catalog");
 	core_commit(rq->core);
 	core_publish_logs(rq->core);
 	TRY(core_rebuild(rq->core, &rq->c, &r));
@@ -258,7 +262,7 @@ handle_journal(struct request *rq)
 	BUF_AUTO b = BUF_INIT;
 	struct journal_page page = {rq, &b, 0};
 
-	ENSURE(&rq->c, rq->is_admin || rq->role == ROLE_AUDITOR, DENIED, "the journal is for auditors and the center");
+	ENSURE(&rq->c, sees_all(rq), DENIED, "the journal is for the center and its auditors");
 	core_commit(rq->core);
 	TRY(ledger_head(&rq->c, rq->core->ledger, JOURNAL, &head));
 	if (limit > 1000) limit = 1000;

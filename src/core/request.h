@@ -23,4 +23,11 @@ void member_time(struct buf *b, const char *key, Time t, bool *first); /* null w
 void member_u64(struct buf *b, const char *key, uint64_t v, bool *first);
 void member_bool(struct buf *b, const char *key, bool v, bool *first);
 
+/* Owners and auditors of the center see all that was said on this node. Any owner can make auditors of their own domain: those see
+ * what concerns it. (people.c) */
+bool sees_all(const struct request *rq);
+/* Values of a domain's data that no grant opens, as in its quality reports: for its owners, and for engineers whom an owner let in.
+ * An engineer whom the administrator added may publish and not look. */
+bool sees_values(const struct request *rq, Str domain_id);
+
 #endif

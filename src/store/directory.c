@@ -17,7 +17,7 @@ static const char *const steps[] = {
 };
 
 enum {
-	PERSON_ADD, PERSON_BY_NAME, PERSON_NAME, PERSON_ERASE, TOKEN_ADD, TOKEN_FIND, TOKEN_ANY, TOKENS_ERASE, TEXT_PUT, TEXT_GET, TEXT_ERASE,
+	PERSON_ADD, PERSON_BY_NAME, PERSON_NAME, PERSON_ERASE, TOKEN_ADD, TOKEN_FIND, TOKEN_ANY, TOKENS_END, TOKENS_ERASE, TEXT_PUT, TEXT_GET, TEXT_ERASE,
 	STATEMENT_COUNT
 };
 
@@ -29,6 +29,7 @@ static const char *const statements[STATEMENT_COUNT] = {
     [TOKEN_ADD] = "INSERT INTO token VALUES (?1, ?2)",
     [TOKEN_FIND] = "SELECT person FROM token WHERE hash = ?1",
     [TOKEN_ANY] = "SELECT person FROM token WHERE person = ?1 LIMIT 1",
+    [TOKENS_END] = "DELETE FROM token WHERE person = ?1 AND hash <> ?2",
     [TOKENS_ERASE] = "DELETE FROM token WHERE person = ?1",
     [TEXT_PUT] = "INSERT INTO text VALUES (?1, ?2, ?3)",
     [TEXT_GET] = "SELECT body, salt FROM text WHERE commitment = ?1",
@@ -142,6 +143,17 @@ directory_token_find(struct ctx *c, struct directory *d, const uint8_t token_has
 	if (!row) return err_set(c, ERR_UNAUTHENTICATED, "the token is not known to this node");
 	*ret_person_id = arena_str(c->arena, db_column(st, 0));
 	return OK;
+}
+
+Err
+directory_tokens_end(struct ctx *c, struct directory *d, Str person_id, const uint8_t but_hash[32])
+{
+	STMT_AUTO st = NULL;
+
+	TRY(db_statement(c, &d->db, TOKENS_END, &st));
+	db_bind_text(st, 1, person_id);
+	db_bind_blob(st, 2, but_hash, 32);
+	return db_run(c, &d->db, st);
 }
 
 Err

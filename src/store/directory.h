@@ -19,6 +19,8 @@ NODISCARD Err directory_person_name(struct ctx *c, struct directory *d, Str pers
 /* Only SHA-256 of the token is kept. */
 NODISCARD Err directory_token_add(struct ctx *c, struct directory *d, const uint8_t token_hash[32], Str person_id);
 NODISCARD Err directory_token_find(struct ctx *c, struct directory *d, const uint8_t token_hash[32], Str *ret_person_id); /* UNAUTHENTICATED */
+/* Of this person's tokens only that one stays. */
+NODISCARD Err directory_tokens_end(struct ctx *c, struct directory *d, Str person_id, const uint8_t but_hash[32]);
 /* Was a token ever given to this person (and not erased)? */
 NODISCARD Err directory_has_token(struct ctx *c, struct directory *d, Str person_id, bool *ret);
 /* Free text (reasons, comments): the log keeps HMAC-SHA256(salt, text); text and salt stand here and can be erased. */

@@ -294,6 +294,11 @@ on_frame(struct gate *g, struct frame *f)
 	struct http_request *r = map_get(&g->pending, key_of(&f->id));
 	take_fn take = take_of(f->type);
 
+	if (r && f->type == MSG_FAILED && ((struct pending *)r->user)->streaming) { /* access ended: what is on its way is stopped */
+		settle(g, r);
+		http_abort_stream(r);
+		return;
+	}
 	if (!r || !take || ((struct pending *)r->user)->streaming) return; /* answered, or the client went away meanwhile */
 	Err e = take(g, r, f);
 	if (err_ok(e)) return;

@@ -493,6 +493,7 @@ handle_query(struct request *rq)
 	}
 	if (!err_ok(e) && rq->replied) { /* rows were on their way: the stream breaks off, the client notices */
 		log_line(LOG_INFO, "query %s ended in the middle: %s", r.q.id, err_detail(&rq->c, e));
+		if (r.q.killed) tell(rq->core, rq->gate, FAILED, rq->id, -1, .code = e.code); /* nor what lies in the gate's buffers */
 		return OK;
 	}
 	return e;

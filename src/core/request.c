@@ -9,7 +9,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 
-enum { RESERVE_BYTES = 2 << 20, UNDER_WAY_MAX = 48 /* of one person */, GUESSES_MAX = 60 /* noted at once; then one each second */ };
+enum { RESERVE_BYTES = 2 << 20, UNDER_WAY_MAX = 128 /* of one person */, GUESSES_MAX = 60 /* noted at once; then one each second */ };
 
 struct handler {
 	Err (*run)(struct request *rq);

@@ -85,6 +85,8 @@ void http_reply_error(struct http_request *r, Err e, const char *message, const 
  * ends it. Anything but status 0, and an end without that frame, aborts the connection without the last chunk, so the client
  * notices. The fd is read only as fast as the client takes. HTTP/1.0 gets 505, because it could not tell an abort from an end. */
 void http_reply_stream(struct http_request *r, int status, Str content_type, int fd, const struct http_header *headers, size_t n);
+/* Not a byte more of the stream: the connection is reset, what was read of the fd and not yet sent is dropped. */
+void http_abort_stream(struct http_request *r);
 /* Write the body, at most limit bytes, to fd (taken; a file: writes may block only as long as a disk does), then `sunk`. Only after
  * HTTP_BODY_SINK, once. */
 void http_sink(struct http_request *r, int fd, uint64_t limit);

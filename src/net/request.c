@@ -215,6 +215,17 @@ http_reply_stream(struct http_request *pub, int status, Str content_type, int fd
 }
 
 void
+http_abort_stream(struct http_request *pub)
+{
+	struct request *r = request_of(pub);
+	struct linger none = {.l_onoff = 1};
+
+	(void)setsockopt(r->socket_watch.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none); /* what the kernel holds goes too */
+	(void)shutdown(r->socket_watch.fd, SHUT_RDWR);
+	request_lose(r);
+}
+
+void
 http_sink(struct http_request *pub, int fd, uint64_t limit)
 {
 	struct request *r = request_of(pub);

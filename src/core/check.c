@@ -84,20 +84,22 @@ run_statements(struct core *core, struct ctx *c, struct proc *p, const struct ba
                struct answer **ret)
 {
 	Str *pairs = NEW_N(c->arena, 2 * n, Str);
+	size_t k = 0;
 	struct answer *answers = NEW_N(c->arena, s->n, struct answer);
 	struct frame f;
 	struct msg_W_CHECKED m;
 
 	for (size_t i = 0; i < n; i++) {
 		BUF_AUTO files = BUF_INIT;
-		for (size_t k = 0; k < tables[i].file_count; k++) {
-			if (k) buf_char(&files, '\n');
-			buf_str(&files, tables[i].files[k]);
+		if (tables[i].closed) continue;
+		for (size_t file = 0; file < tables[i].file_count; file++) {
+			if (file) buf_char(&files, '\n');
+			buf_str(&files, tables[i].files[file]);
 		}
-		pairs[2 * i] = tables[i].name;
-		pairs[2 * i + 1] = arena_str(c->arena, buf_view(&files));
+		pairs[k++] = tables[i].name;
+		pairs[k++] = arena_str(c->arena, buf_view(&files));
 	}
-	TRY(ask(core, c, p->peer, W_CHECK, W_CHECKED, &f, .tables = {pairs, 2 * n}, .statements = {s->pairs, 2 * s->n},
+	TRY(ask(core, c, p->peer, W_CHECK, W_CHECKED, &f, .tables = {pairs, k}, .statements = {s->pairs, 2 * s->n},
 	        .timeout_ms = core->limits.check_timeout_ms));
 	TRY(msg_get_W_CHECKED(c, f.payload, &m));
 	ENSURE(c, m.results.n == s->n, INTERNAL, "the check gave %zu answers to %zu questions", m.results.n, s->n);

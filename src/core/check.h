@@ -14,6 +14,7 @@ struct batch_table {
 	size_t file_count;
 	uint64_t *file_rows;
 	const struct manifest *kept;   /* NULL for new data */
+	bool closed;                   /* rules may not read it: their author could ask, and the report would answer */
 	struct contract_file_column *columns;
 	size_t column_count;
 	uint64_t rows;

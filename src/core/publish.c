@@ -311,10 +311,7 @@ keep_snapshot(struct publish *p, struct batch_table *t)
 
 	for (size_t i = 0; old && i < old->table_count; i++) {
 		if (!str_eq(old->tables[i].policy.name, t->contract->name)) continue;
-		/* rules of this contract could ask about them and the report would answer */
-		ENSURE(&rq->c, sees_values(rq, old->domain_id), DENIED,
-		       "table %.*s has no data in this batch, and its snapshot is for owners, and engineers whom an owner added, to build on",
-		       STR(t->contract->name));
+		t->closed = !sees_values(rq, old->domain_id);
 		TRY(blob_get(rq->core, &rq->c, arena_str(&rq->arena, old->tables[i].manifest), &bytes));
 		TRY(manifest_read(&rq->c, bytes, m));
 		t->kept = m;
@@ -344,6 +341,7 @@ link_batch(struct publish *p)
 		for (size_t f = 0; f < p->tables[i].file_count; f++) {
 			const struct batch_table *t = &p->tables[i];
 			Str name = t->files[f];
+			if (t->closed) continue;
 			sources[k++] = t->kept ? S("object") : S("upload");
 			sources[k++] = str_of(name.p, name.n - strlen(".parquet"));
 			sources[k++] = name;
@@ -435,6 +433,16 @@ remember_quarantined(struct publish *p, size_t failed)
 	return file_replace(&rq->c, AT_FDCWD, path.p, buf_view(&b), 0600);
 }
 
+static Str
+quarantine_hint(const struct publish *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->tables[i].closed)
+			return S("mend the rows named in the report; rules that read a table without data in the batch need an owner, or an engineer whom "
+			         "an owner added, or the table's data");
+	return S("mend the rows named in the report and publish again");
+}
+
 static Err
 quarantine(struct publish *p)
 {
@@ -456,7 +464,7 @@ quarantine(struct publish *p)
 	Err e = err_set(&rq->c, ERR_CONTRACT, "%.*s.%.*s: %zu of %zu checks failed; the batch is quarantined as %s and nobody sees it",
 	                STR(p->contract->domain), STR(p->contract->product), failed, passed + failed, p->batch);
 	buf_char(&b, '{');
-	error_body(rq, e, S("mend the rows named in the report and publish again"), &b);
+	error_body(rq, e, quarantine_hint(p), &b);
 	first = false;
 	member_text(&b, "batch", str_c(p->batch), &first);
 	member_text(&b, "state", S("quarantined"), &first);

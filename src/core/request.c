@@ -9,7 +9,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 
-enum { RESERVE_BYTES = 2 << 20, UNDER_WAY_MAX = 128 /* of one person */, GUESSES_MAX = 60 /* noted at once; then one each second */ };
+enum { RESERVE_BYTES = 2 << 20, ROLES_PATIENCE_MS = 3000, UNDER_WAY_MAX = 128 /* of one person */, GUESSES_MAX = 60 /* noted at once; then one each second */ };
 
 struct handler {
 	Err (*run)(struct request *rq);
@@ -271,6 +271,19 @@ for_people(struct request *rq, Err e)
 	return err_set(&rq->c, (enum err_code)e.code, "%s; the node's log tells more under this request id", err_text(e));
 }
 
+/* A role that is being started, at first or again, is there in a moment: better to wait for it than to send people away. */
+static Err
+wait_for_roles(struct request *rq)
+{
+	const struct core *core = rq->core;
+
+	for (int i = 0; i < ROLES_PATIENCE_MS / 10; i++) {
+		if (core->begun && peer_alive(core->keys) && peer_alive(core->lake)) return OK;
+		fiber_sleep_ms(rq->core, 10);
+	}
+	return err_set(&rq->c, ERR_UNAVAILABLE, "a part of the node is being started, try again");
+}
+
 static Err
 answer(struct request *rq)
 {
@@ -279,7 +292,7 @@ answer(struct request *rq)
 	TRY(not_behind(rq, rq->mark));
 	ENSURE(&rq->c, h->run, NOT_FOUND, "no such operation");
 	if (h->open) return h->run(rq);
-	ENSURE(&rq->c, rq->core->begun, UNAVAILABLE, "the node is starting, try again");
+	TRY(wait_for_roles(rq));
 	TRY(who_asks(rq));
 	TRY(room_on_disk(rq));
 	TRY(room_for_others(rq));

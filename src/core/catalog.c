@@ -55,7 +55,7 @@ accessible(struct request *rq, const struct mesh_product *p, struct policy_decis
 	return false;
 }
 
-static void
+void
 owners_json(struct request *rq, Str domain_id, struct buf *b)
 {
 	const struct mesh_member **members;

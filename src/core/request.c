@@ -372,6 +372,24 @@ request_gate_frame(struct core *core, struct peer *gate, const struct frame *f)
 	}
 }
 
+void
+gate_gone(struct core *core, struct peer *gate, void *arg)
+{
+	(void)arg;
+	for (struct request *rq = core->requests; rq; rq = rq->next)
+		if (rq->gate == gate) {
+			rq->gate = NULL;
+			rq->cancelled = true;
+			if (rq->query) running_cancel(core, rq->query, "the client went away");
+		}
+again:
+	for (struct request *rq = core->requests; rq; rq = rq->next)
+		if (!rq->gate && rq->upload_waiting) {
+			fiber_wake(TAKE(rq->upload_waiting, NULL), NULL);
+			goto again; /* it may have been the last of it */
+		}
+}
+
 /* --- what handlers share --- */
 
 Str

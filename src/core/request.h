@@ -14,6 +14,8 @@
 #undef HANDLES
 #undef HANDLES_OPEN
 
+/* The names of a domain's owners, as a list. */
+void owners_json(struct request *rq, Str domain_id, struct buf *b);
 /* "error":{…} without the braces around, for answers that say more than the error. */
 void error_body(struct request *rq, Err e, Str hint, struct buf *out);
 /* "name":"text" with a comma before it unless it is the first; `first` is cleared. */

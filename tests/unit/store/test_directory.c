@@ -116,6 +116,12 @@ test_tokens(void **state)
 	assert_ok(b, directory_token_find(&b->c, b->d, hash, &s));
 	assert_true(str_eqc(s, ANNA));
 	assert_err(directory_token_find(&b->c, b->d, other, &s), "UNAUTHENTICATED");
+	assert_ok(b, directory_token_add(&b->c, b->d, other, S(ANNA)));
+	assert_ok(b, directory_tokens_end(&b->c, b->d, S(BEN), other)); /* another person's: nothing of anna's ends */
+	assert_ok(b, directory_token_find(&b->c, b->d, hash, &s));
+	assert_ok(b, directory_tokens_end(&b->c, b->d, S(ANNA), hash));
+	assert_ok(b, directory_token_find(&b->c, b->d, hash, &s));
+	assert_err(directory_token_find(&b->c, b->d, other, &s), "UNAUTHENTICATED");
 }
 
 static void

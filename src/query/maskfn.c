@@ -4,14 +4,15 @@
 
 #include "crypt/encode.h"
 
-enum { MEMO_SLOTS = 2048, MEMO_TEXT = 23, DIGITS = 32 };
+enum { MEMO_SLOTS = 16384, MEMO_TEXT = 23, DIGITS = 32 };
 
 struct memo_slot {
 	uint8_t used, n;
 	char text[MEMO_TEXT], hex[DIGITS + 1];
 };
 
-/* Per thread: a slot per hash of the text, the last one wins. */
+/* Per thread: two neighbouring slots per hash of the text. Large beside the number of different values of a common key (some
+ * thousands), for a value that is not found costs thirty that are. */
 struct memo { struct memo_slot slots[MEMO_SLOTS]; };
 
 /* DuckDB calls back without a context from which its own functions could be reached. One library per process, so one table. */
@@ -34,14 +35,23 @@ hash_hex(const struct secret32 *key, Str text, char ret[static DIGITS + 1])
 	hex_text(mac, sizeof mac, ret);
 }
 
+static bool
+slot_is(const struct memo_slot *s, Str text)
+{
+	return s->used && s->n == text.n && memcmp(s->text, text.p, text.n) == 0;
+}
+
 static const char *
 memo_hex(struct memo *m, const struct secret32 *key, Str text)
 {
 	uint32_t h = 2166136261u;
 
 	for (size_t i = 0; i < text.n; i++) h = (h ^ (unsigned char)text.p[i]) * 16777619u;
-	struct memo_slot *s = &m->slots[(h ^ h >> 16) % MEMO_SLOTS];
-	if (s->used && s->n == text.n && memcmp(s->text, text.p, text.n) == 0) return s->hex;
+	h ^= h >> 16;
+	struct memo_slot *s = &m->slots[h % MEMO_SLOTS], *other = &m->slots[(h % MEMO_SLOTS) ^ 1];
+	if (slot_is(s, text)) return s->hex;
+	if (slot_is(other, text)) return other->hex;
+	if (s->used && (!other->used || h >> 31)) s = other;
 	memcpy(s->text, text.p, text.n);
 	s->n = (uint8_t)text.n;
 	s->used = 1;

@@ -8,7 +8,7 @@
 #include "os/log.h"
 
 enum { SPARE_WORKERS = 1, SPARE_READERS = 1, ACQUIRE_STEP_MS = 20, ACQUIRE_MS = 10000, START_MS = 30000, READERS_MAX = 24, LINKS_MAX = 1024 };
-static const int64_t IDLE_NS = INT64_C(300) * 1000000000, RETRY_NS = INT64_C(1000000000);
+static const int64_t IDLE_NS = INT64_C(300) * 1000000000, RETRY_NS = INT64_C(1000000000), REFILL_NS = INT64_C(150000000);
 
 static struct proc *procs; /* of the one core of this process */
 static int64_t next_spare_ns;
@@ -242,6 +242,7 @@ take(struct core *core, struct ctx *c, enum proc_kind kind, Str person_id, Str p
 	if (!p) return proc_start(core, c, kind, person_id, purpose, ret);
 	if (person_id.p) proc_bind(core, p, person_id, purpose);
 	p->state = PROC_BUSY;
+	next_spare_ns = core_ns() + REFILL_NS; /* first whoever took it has the processors */
 	*ret = p;
 	return OK;
 }

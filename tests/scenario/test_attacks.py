@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import string
 import struct
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 from attacks import (TABLE, Person, escapes, fill, hostile_statements, raw, restarts, smuggles, tells, tmpfs, told, twin_nodes, twin_template)
-from harness import BAD, HEDDLE, ORDERS, REFUSED, SANITIZED, SLOW, Column, Node, Shop, contract, parquet, wait_for
+from harness import BAD, HEDDLE, ORDERS, ROOT, SANITIZED, SLOW, Column, Node, Shop, contract, parquet, wait_for
 
 STATEMENTS = 150 if SANITIZED else 400
 SMALL = {"worker_memory": "400MiB", "query_timeout": "4s", "worker_temp": "64MiB", "result_max_bytes": "16MiB", "upload_max": "64MiB", "check_timeout": "10s"}
@@ -795,3 +796,44 @@ def test_after_a_revoke_no_query_starts_and_running_ones_end(shop):
     assert {status for _, _, status in answered} == {200, 403} and sum(status == 200 for _, _, status in answered) > 5, {s for _, _, s in answered}
     assert all(status != 200 for _, _, status in spans)
     assert all(v == 0 for v in restarts(node).values())
+
+
+# --- 52, and the table itself ---
+
+
+def test_52_an_altered_engine_is_not_used(shop, tmp_path):
+    node = shop.node
+    node.stop()
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    shutil.copy(HEDDLE, folder / "heddle")
+    library = bytearray((HEDDLE.parent / "libduckdb.so").read_bytes())
+    library[len(library) // 2] ^= 1
+    (folder / "libduckdb.so").write_bytes(library)
+    call = [str(folder / "heddle"), *node.serve_call()[1:]]
+    with open(node.log, "ab") as log, subprocess.Popen(call, stdout=log, stderr=log, start_new_session=True) as server:
+        node.process = server
+        try:
+            wait_for(lambda: server.poll() is not None or "SHA-256" in node.log_text(), 15)
+            if server.poll() is None:
+                wait_for(node.answers, 10)
+                assert Person(node, "sam").count().status_code >= 500
+        finally:
+            if server.poll() is None:
+                server.terminate()
+                server.wait(20 * SLOW)
+            node.process = None
+    assert "SHA-256" in node.log_text()
+
+
+def test_the_table_of_attacks_names_tests_that_are_there():
+    table = (ROOT / "docs" / "security.md").read_text().partition("## Attacks")[2]
+    rows = {int(n) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.M) for n in row.split(",")}
+    assert rows == set(range(1, 53))
+    here = "".join(p.read_text() for p in (ROOT / "tests" / "scenario").glob("test_*.py"))
+    for name in re.findall(r"\b[AF]\.(test_\w+)", table) + re.findall(r"\bS\.\w+::(test_\w+)", table):
+        assert f"def {name}" in here, name
+    for path in re.findall(r"\bU\.(\w+/test_\w+)", table):
+        assert (ROOT / "tests" / "unit" / f"{path}.c").is_file(), path
+    for target in re.findall(r"\bZ\.(\w+)", table):
+        assert (ROOT / "tests" / "fuzz" / f"fuzz_{target}.c").is_file(), target

@@ -97,7 +97,7 @@ def test_every_operation_answers_as_told(shop):
     for kind in ("json", "ndjson", "csv", "parquet"):
         answer = call("POST", f"{v1}/query", as_="ana", json={"sql": "SELECT 1 AS a", "purpose": "analysis", "format": kind})
         assert answer.headers["X-Heddle-Query"] and answer.headers["X-Heddle-Mark"]
-    call("DELETE", f"{v1}/queries/{{query}}", as_="ana", path={"query": answer.headers["X-Heddle-Query"]}, status=404)
+    call("DELETE", f"{v1}/queries/{{query}}", as_="ana", path={"query": "q_aaaaaaaaaaaa"}, status=404)
     call("GET", f"{v1}/explain", as_="ana", params={"principal": "ana", "table": "sales.orders.orders", "purpose": "analysis"})
     call("DELETE", f"{v1}/grants/{{grant}}", as_="sam", path={"grant": grant})
     made = call("POST", f"{v1}/restrictions", json={"classification": "personal", "mask": "null"}).json()["id"]

@@ -176,7 +176,7 @@ WHOLE = ["SELECT * FROM {t}", "SELECT count(*) FROM {t}", "DESCRIBE {t}", "SUMMA
          "SELECT * EXCLUDE (nothing) FROM {t}", "PIVOT {t} ON word USING count(*)", "PIVOT {t} ON store_id USING sum(ratio)", "UNPIVOT (SELECT word, card FROM {t}) ON word, card",
          "SELECT o.order_id FROM {t} o ASOF JOIN {t} p ON o.order_id >= p.order_id", "SELECT * FROM {t} POSITIONAL JOIN range(3)", "SELECT hash(t) FROM {t} t",
          "SELECT * FROM {t} NATURAL JOIN {t}", "SELECT store_id FROM {t} GROUP BY ALL", "SELECT DISTINCT ON (word) * FROM {t}", "SELECT row_number() OVER (), * FROM {t}",
-         "SELECT * FROM {t} QUALIFY lag(ratio) OVER (ORDER BY order_id) > 0", "SELECT count(*) FROM {t} a, {t} b", "SELECT * FROM {t} TABLESAMPLE 10%", "SELECT 1 FROM {t} WHERE false",
+         "SELECT * FROM {t} QUALIFY lag(ratio) OVER (ORDER BY order_id) > 0", "SELECT count(*) FROM {t} a, {t} b", "SELECT * FROM {t} TABLESAMPLE 10% REPEATABLE (3)", "SELECT 1 FROM {t} WHERE false",
          "SELECT * FROM (SELECT * FROM {t} WHERE store_id <> 1)", "SELECT * FROM {t} WHERE store_id = 2 OR true", "SELECT stats(ratio) FROM {t}", "SELECT secret_note FROM {t}",
          "SELECT t.secret_note FROM {t} t", "SELECT * FROM {t} WHERE secret_note LIKE 'a%'", "SELECT * FROM {t} ORDER BY secret_note", "SELECT struct_extract(t, 'secret_note') FROM {t} t"]
 WHERE = ["", " WHERE store_id <> 1", " WHERE amount > 500", " WHERE card LIKE 'HIDDEN%'", " WHERE ordered_on > DATE '2024-06-01'", " WHERE CAST(word AS INTEGER) >= 0",

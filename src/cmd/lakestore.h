@@ -64,7 +64,6 @@ NODISCARD Err lake_discard(struct ctx *c, struct lake *l, List uploads);
 NODISCARD Err lake_view(struct ctx *c, struct lake *l, Str view, int *ret_fd);
 /* sources: triples of kind (object, upload, extract), name, name in the view. All of them or none. */
 NODISCARD Err lake_link(struct ctx *c, struct lake *l, Str view, List sources);
-NODISCARD Err lake_unlink(struct ctx *c, struct lake *l, Str view, List names);
 /* The view goes, and what was being extracted under its name. */
 NODISCARD Err lake_view_drop(struct ctx *c, struct lake *l, Str view);
 

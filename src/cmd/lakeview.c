@@ -105,15 +105,6 @@ unlink_all(struct ctx *c, int dirfd, List names)
 	return OK;
 }
 
-Err
-lake_unlink(struct ctx *c, struct lake *l, Str view, List names)
-{
-	FD_AUTO at = -1;
-
-	TRY(view_open(c, l, view, &at));
-	return unlink_all(c, at, names);
-}
-
 /* --- extracts --- */
 
 static Err

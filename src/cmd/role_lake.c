@@ -112,16 +112,6 @@ on_link(struct ctx *c, struct lake_role *r, const struct frame *f)
 }
 
 static Err
-on_unlink(struct ctx *c, struct lake_role *r, const struct frame *f)
-{
-	struct msg_L_UNLINK m;
-
-	TRY(msg_get_L_UNLINK(c, f->payload, &m));
-	TRY(lake_unlink(c, &r->lake, m.view, m.names));
-	return done(c, r, f->id, -1, m.names.n);
-}
-
-static Err
 on_view_drop(struct ctx *c, struct lake_role *r, const struct frame *f)
 {
 	struct msg_L_VIEW_DROP m;
@@ -169,7 +159,7 @@ static const struct {
 } handlers[] = {
     {MSG_L_UPLOAD, on_upload},       {MSG_L_SEAL, on_seal},       {MSG_L_KEEP, on_keep},
     {MSG_L_QUARANTINE, on_quarantine}, {MSG_L_DISCARD, on_discard}, {MSG_L_VIEW, on_view},
-    {MSG_L_LINK, on_link},           {MSG_L_UNLINK, on_unlink},   {MSG_L_VIEW_DROP, on_view_drop},
+    {MSG_L_LINK, on_link},           {MSG_L_VIEW_DROP, on_view_drop},
     {MSG_L_EXTRACT, on_extract},     {MSG_L_EXTRACT_KEEP, on_extract_keep}, {MSG_L_EXTRACT_DROP, on_extract_drop},
 };
 

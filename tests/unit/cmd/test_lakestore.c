@@ -245,7 +245,6 @@ test_names(void **state)
 		BAD(INVALID, lake_link(&k->c, &l, S("v"), as_source));
 		BAD(INVALID, lake_link(&k->c, &l, S("v"), as_target));
 		BAD(INVALID, lake_link(&k->c, &l, bad[i], as_target));
-		BAD(INVALID, lake_unlink(&k->c, &l, S("v"), one));
 		GOOD(lake_view_drop(&k->c, &l, S("v")));
 	}
 	stage(k, &l, str_of(longest, 128), S("x"));
@@ -310,8 +309,6 @@ test_view(void **state)
 	BAD(NOT_FOUND, lake_link(&k->c, &l, S("w"), LIST(S("object"), object, S("z"))));
 	BAD(INVALID, lake_link(&k->c, &l, S("v"), LIST(S("key"), object, S("z"))));
 	BAD(INVALID, lake_link(&k->c, &l, S("v"), LIST(S("object"), object)));
-	GOOD(lake_unlink(&k->c, &l, S("v"), LIST(S("x.parquet"), S("never"))));
-	assert_false(file_exists(k->fd, "views/v/x.parquet"));
 	GOOD(lake_view_drop(&k->c, &l, S("v")));
 	GOOD(lake_view_drop(&k->c, &l, S("v")));
 	assert_int_equal(count_in(k, "views"), 0);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cmd/cli_out.h"
 #include "cmd/datadir.h"
@@ -12,6 +13,7 @@
 #include "os/log.h"
 
 static const char default_http[] = "127.0.0.1:7878";
+enum { PORT_TRIES = 20, PORT_STEP_NS = 50 * 1000 * 1000 };
 
 static Err
 read_settings(struct cli *cli, struct settings *s)
@@ -55,6 +57,19 @@ announce(struct cli *cli, const struct datadir *d, const char *url)
 	fflush(stdout);
 }
 
+/* A node that was killed a moment ago may still be letting go of the port: its gate ends after it. */
+static Err
+listen_soon(struct ctx *c, const struct settings *s, int *ret_fd, uint16_t *ret_port)
+{
+	Err e = listen_open(c, str_c(s->http), s->tls_certificate != NULL, ret_fd, ret_port);
+
+	for (int i = 0; i < PORT_TRIES && e.code == ERR_CONFLICT; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = PORT_STEP_NS}, NULL);
+		e = listen_open(c, str_c(s->http), s->tls_certificate != NULL, ret_fd, ret_port);
+	}
+	return e;
+}
+
 static Err
 serve(struct cli *cli, const struct settings *s, const struct datadir *d)
 {
@@ -66,7 +81,7 @@ serve(struct cli *cli, const struct settings *s, const struct datadir *d)
 		TRY(file_open(c, AT_FDCWD, s->tls_certificate, O_RDONLY, 0, &cert));
 		TRY(file_open(c, AT_FDCWD, s->tls_key, O_RDONLY, 0, &key));
 	}
-	TRY(listen_open(c, str_c(s->http), s->tls_certificate != NULL, &listener, &port));
+	TRY(listen_soon(c, s, &listener, &port));
 	announce(cli, d, url_of(&cli->arena, s, port));
 	return parent_run(c, &(struct parent_setup){.dir = d, .listen_fd = listener, .cert_fd = cert, .key_fd = key, .limits = &s->limits});
 }

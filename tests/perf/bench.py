@@ -128,11 +128,11 @@ class Node:
         return self.run("status")["roles"]
 
     def settled(self, seconds_at_most=10):
-        """Wait until the spare worker and reader are there, and some more."""
+        """Wait until the spare worker and reader are there; status does not tell them from those of sessions, so some time more."""
         end = time.monotonic() + seconds_at_most
         while {"worker", "reader"} - {r["role"] for r in self.roles()} and time.monotonic() < end:
             time.sleep(0.1)
-        time.sleep(0.3)
+        time.sleep(1)
 
 
 class Client:

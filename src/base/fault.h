@@ -17,7 +17,7 @@ struct fault {
 	uint64_t hits;      /* so far */
 	enum fault_kind kind;
 	int error;          /* errno to report */
-	bool trace;         /* every hit is told to the log, so that a sweep can see how far it goes */
+	bool tell, trace;   /* to the log: the hit that fails; every hit, so that a sweep can see how far a role goes */
 };
 
 extern struct fault fault_armed; /* one per process; set by the role's main, read by os/ */

@@ -28,9 +28,11 @@ fd_close(int *fd)
 static const char *
 last_part(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	const char *part = path;
 
-	return slash && slash[1] ? slash + 1 : path;
+	for (const char *p = path; *p; p++)
+		if (*p == '/' && p[1] && p[1] != '/') part = p + 1;
+	return part;
 }
 
 Err
@@ -50,7 +52,7 @@ os_fault_hit(const char *what)
 {
 	enum fault_kind kind = fault_hit(what);
 
-	if (kind != FAULT_NONE || (fault_armed.trace && fault_armed.hits >= fault_armed.at))
+	if ((kind != FAULT_NONE && fault_armed.tell) || (fault_armed.trace && fault_armed.hits >= fault_armed.at))
 		log_line(LOG_WARN, "fault point %llu: %s%s", (unsigned long long)fault_armed.hits, what, kind != FAULT_NONE ? " fails" : "");
 	return kind;
 }
@@ -423,7 +425,7 @@ os_fault_from_env(const char *role)
 	bool trace = str_eqc(how, "trace");
 	enum fault_kind kind = trace ? FAULT_NONE : str_eqc(how, "kill") ? FAULT_KILL : str_eqc(how, "short") ? FAULT_SHORT : FAULT_ERRNO;
 	if (kind == FAULT_ERRNO && how.n && (!str_u64(how, &error) || error == 0 || error > 4095)) return;
-	fault_armed = (struct fault){.at = n, .kind = kind, .error = (int)error, .trace = trace};
+	fault_armed = (struct fault){.at = n, .kind = kind, .error = (int)error, .tell = true, .trace = trace};
 }
 #else
 void

@@ -95,6 +95,9 @@ details_keep_the_folder_out(void **state)
 	assert_int_equal(os_err(&p->c, EEXIST, "link", "/x/y").code, ERR_CONFLICT);
 	assert_int_equal(os_err(&p->c, EIO, "sync", NULL).code, ERR_IO);
 	assert_string_equal(p->c.detail, "sync: Input/output error");
+	p->c.detail[0] = 0;
+	assert_int_equal(os_err(&p->c, ENOENT, "open", "some/where/").code, ERR_NOT_FOUND); /* a folder */
+	assert_string_equal(p->c.detail, "open 'where/': No such file or directory");
 }
 
 static void

@@ -8,13 +8,13 @@
 static Str
 field_text(const struct csv *v, const struct csv_field *f)
 {
-	return f->null ? S("NULL") : str_of(v->text.p + f->at, f->n);
+	return f->null ? S("NULL") : str_of(buf_view(&v->text).p + f->at, f->n);
 }
 
 static bool
 is_numeric(const struct csv *v, const struct csv_field *f)
 {
-	Str s = str_of(v->text.p + f->at, f->n);
+	Str s = str_of(buf_view(&v->text).p + f->at, f->n);
 
 	if (f->null) return true;
 	if (s.n && s.p[0] == '-') s.p++, s.n--;
@@ -73,7 +73,7 @@ header_done(struct csv *v)
 	v->widths = mem_alloc(v->columns * sizeof(*v->widths));
 	v->numeric = mem_alloc(v->columns * sizeof(*v->numeric));
 	for (size_t i = 0; i < v->columns; i++) {
-		Str s = str_of(v->text.p + v->fields[i].at, v->fields[i].n);
+		Str s = str_of(buf_view(&v->text).p + v->fields[i].at, v->fields[i].n);
 		v->widths[i] = text_width(s);
 		v->numeric[i] = true;
 		for (size_t j = 0; j < s.n; j++) buf_char(&names, s.p[j] ? s.p[j] : ' ');

@@ -55,8 +55,8 @@ def copy_of(template, folder):
     return node
 
 
-class Ended(Exception):
-    """The node ended by itself."""
+class Gone(Exception):
+    """The node ended by itself, or dies again and again while it starts: the same fault meets each new process."""
 
 
 def call(case, node, method, path, as_, **more):
@@ -84,16 +84,17 @@ def call(case, node, method, path, as_, **more):
     return None
 
 
-def wait_until_up(node, seconds=2):
-    """After a failure the next thing is tried when the node answers again, or after a while."""
-    end = time.monotonic() + seconds * SLOW
+def wait_until_up(node, seconds=2.5):
+    """After a failure the next thing is tried when the node answers again."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if node.process.poll() is not None:
-            raise Ended
+            raise Gone
         with contextlib.suppress(requests.RequestException):
             if requests.get(f"{node.url}/healthz", timeout=1).ok:
                 return
         time.sleep(0.02)
+    raise Gone
 
 
 def rows(answer):
@@ -130,9 +131,9 @@ def run(case, template, folder):
     node = copy_of(template, folder)
     node.start(wait=False, HEDDLE_FAULT=case.fault)
     try:
-        wait_until_up(node, 3)
+        wait_until_up(node, 4)
         work(case, node, (template / "orders.yaml").read_text(), template)
-    except Ended:
+    except Gone:
         pass
     status = node.process.poll()
     if status is None:

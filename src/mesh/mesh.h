@@ -21,11 +21,57 @@ struct mesh_domain {
 	Str id, name;            /* id: 64 hex digits */
 	uint8_t event_pub[32];   /* Ed25519 key in force */
 	bool center;
+	bool owner_keeps_key;    /* custody "owner": the node has no key for it, its owner's client signs */
+	bool handing_named;      /* grants to it are used by owners and by those they were delegated to only */
 	uint64_t log_size;       /* entries folded, refused ones too */
 	Hash head;               /* leaf hash of the newest entry, refused ones too: what the next one names as `prev` */
 };
 
-struct mesh_member { Str person_id, domain_id; enum role role; bool active; Str added_by; };
+struct mesh_member {
+	Str person_id, domain_id;
+	enum role role;
+	bool active;
+	bool service;                /* a program, not a human */
+	bool voided;                 /* made owner with a stolen key: counts as no member */
+	Str human_id;                /* the person's own id unless said otherwise */
+	Str added_by;
+	uint64_t seq;                /* of the member.set that began this membership */
+	Time since, ended;           /* ended: 0 while active */
+};
+
+struct mesh_group { Str id, domain_id, name; bool ended; };
+
+/* One thing's own tag; see mesh_tags_of() for what counts. */
+struct mesh_tag {
+	Str id;                      /* of the tag.set */
+	Str domain_id, product_id, table, column, tag, value; /* value "": removed */
+	Str before;                  /* the value that counted before, "" for none */
+	Str by;
+	Time at;
+	uint64_t seq;
+	bool voided;
+};
+
+enum tag_kind { TAG_ORDERED, TAG_CHOICE, TAG_FREE };
+struct mesh_tag_def { Str tag; enum tag_kind kind; const Str *values; /* ordered: rising */ size_t value_count; bool built_in, retired; };
+
+struct mesh_purpose { Str purpose; bool retired; };
+
+struct mesh_delegation {
+	struct policy_delegation policy;
+	Str rows_text;
+	Str by;
+	Time added, ended_at;
+	Str ended_by;
+};
+
+/* Said in the log of the domain of who said it. */
+struct mesh_comment { Str id, domain_id, consumer_domain_id, request_id, text /* commitment */, by; Time at; };
+
+/* A finding that the center accepts for a while. */
+struct mesh_exception { Str id, control, subject, reason, by; Time until, added; bool ended; };
+struct mesh_review { Str id, domain_id, product_id, by; Time at; };
+struct mesh_evidence { Str id, control, document, by; bool ok; Time at; };
 
 struct mesh_table {
 	struct policy_table policy;  /* names, columns with type and class: what decisions rest on */
@@ -42,9 +88,12 @@ struct mesh_product {
 	Str snapshot;                /* id of the current snapshot, short random */
 	Time published;
 	bool discoverable, retired;
-	struct mesh_table *tables;
+	struct mesh_table *tables;   /* policy.tags and columns' tags are those that count */
 	size_t table_count;
 	uint64_t seq;                /* of the event that set this */
+	uint64_t since;              /* of its first publish */
+	Time first_published;
+	Str publisher;               /* person id, of the newest publish */
 };
 
 struct mesh_grant {
@@ -52,16 +101,20 @@ struct mesh_grant {
 	Str request_id;              /* "" when granted directly */
 	Str by;                      /* person id */
 	Str rows_text;               /* canonical predicate, "" for all rows */
+	Str tags_text;               /* canonical tag expression, "" without */
 	Time added, revoked_at;
 	Str revoked_by;
 };
 
-enum request_state { REQUEST_PENDING, REQUEST_APPROVED, REQUEST_DENIED, REQUEST_WITHDRAWN };
+enum { REQUEST_LIFE_DAYS = 30 };
+enum request_state { REQUEST_PENDING, REQUEST_APPROVED, REQUEST_DENIED, REQUEST_WITHDRAWN, REQUEST_DRAFT, REQUEST_EXPIRED };
 struct mesh_request {
 	Str id, consumer_domain_id, person_id;
 	Str producer_domain_id, product_id;
 	Str purpose, reason;         /* reason: commitment (hex), "" when none */
-	Time until, opened;          /* until: TIME_FOREVER when not asked for */
+	Time until, opened;          /* until: TIME_FOREVER when not asked for. opened: when it was opened, or submitted */
+	Str renews;                  /* id of the grant, "" when it renews none */
+	bool draft;                  /* not submitted yet: for its author alone */
 };
 /* How it stands, joined over both logs: approved once the producer granted (*ret_grant, revoked or not; NULL otherwise), else withdrawn,
  * else denied (*ret_deny_reason: the commitment, "" when none), else pending. */
@@ -142,6 +195,40 @@ void mesh_decide_any_purpose(const struct mesh *m, struct arena *a, Str person_i
 void mesh_explain(const struct mesh *m, struct arena *a, enum principal_kind kind, Str id, const struct mesh_product *product,
                   const struct mesh_table *table, Str purpose, Time now, struct policy_trace *trace, struct policy_decision *ret);
 
+/* --- governance: lists and single things; "" filters mean all; order is stable, oldest or smallest name first --- */
+const struct mesh_group *mesh_group_in(const struct mesh *m, Str domain_id, Str id);
+const struct mesh_group *mesh_group_named(const struct mesh *m, Str domain_id, Str name); /* not ended */
+size_t mesh_groups(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_group ***ret);
+size_t mesh_group_members(const struct mesh *m, struct arena *a, const struct mesh_group *g, Str **ret_person_ids); /* active ones */
+const struct mesh_delegation *mesh_delegation(const struct mesh *m, Str domain_id, Str id);
+size_t mesh_delegations(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_delegation ***ret);
+const struct mesh_tag_def *mesh_tag_def(const struct mesh *m, Str tag); /* built in, or of the center and not retired */
+size_t mesh_tag_defs(const struct mesh *m, struct arena *a, const struct mesh_tag_def ***ret);
+size_t mesh_tags(const struct mesh *m, struct arena *a, Str product_id, const struct mesh_tag ***ret); /* that stand now; value never "" */
+const struct mesh_tag *mesh_tag_in(const struct mesh *m, Str domain_id, Str tag_set_id);
+size_t mesh_purposes(const struct mesh *m, struct arena *a, const struct mesh_purpose ***ret); /* the center's, not retired, by path */
+/* May it be used: is it in the tree, or is there none? */
+bool mesh_purpose_ok(const struct mesh *m, Str purpose);
+size_t mesh_comments(const struct mesh *m, struct arena *a, const struct mesh_request *r, const struct mesh_comment ***ret); /* of asker's and producer's domain */
+size_t mesh_exceptions(const struct mesh *m, struct arena *a, const struct mesh_exception ***ret); /* the center's */
+size_t mesh_reviews(const struct mesh *m, struct arena *a, Str product_id, const struct mesh_review ***ret);
+size_t mesh_evidence(const struct mesh *m, struct arena *a, const struct mesh_evidence ***ret);    /* the center's */
+
+/* How many approvals policy demands for this grant (on this table, or on the widest of its tables when NULL) and how many it has. `by`: a restriction that is
+ * not met, NULL when all are. */
+struct mesh_approvals { uint32_t needed, has; const struct mesh_restriction *by; };
+struct mesh_approvals mesh_grant_approvals(const struct mesh *m, struct arena *a, const struct mesh_grant *g, const struct mesh_table *table);
+struct mesh_approvals mesh_tag_approvals(const struct mesh *m, struct arena *a, const struct mesh_tag *t);
+/* Would this person's approval count for one that is missing? */
+bool mesh_may_approve(const struct mesh *m, struct arena *a, const struct mesh_grant *g, Str person_id);
+bool mesh_may_approve_tag(const struct mesh *m, struct arena *a, const struct mesh_tag *t, Str person_id);
+/* Would setting this tag so open anything: is there a live grant by tags that would match more, or a restriction that would match less? */
+bool mesh_tag_opens(const struct mesh *m, struct arena *a, const struct mesh_product *p, Str table, Str column, Str tag, Str value);
+
+/* Every table that the person may read for some purpose, without looking at those they may not: cost O(tables found + their grants). */
+struct mesh_visible { const struct mesh_product *product; const struct mesh_table *table; };
+size_t mesh_visible_tables(const struct mesh *m, struct arena *a, Str person_id, Time now, struct mesh_visible **ret);
+
 /* --- bodies of events, as JSON text (written with base/buf, keys in fixed order) --- */
 void body_inception(struct buf *out, Str name, const uint8_t event_pub[32], const uint8_t next_pub_digest[32], bool center, Str salt);
 void body_member_set(struct buf *out, Str person_id, enum role role);
@@ -154,6 +241,24 @@ void body_request(struct buf *out, const struct mesh_request *r);
 void body_withdraw(struct buf *out, Str request_id);
 void body_deny(struct buf *out, Str request_id, Str reason_commitment);
 void body_restriction(struct buf *out, const struct mesh_restriction *r);
+void body_domain_set(struct buf *out, bool handing_named);
+void body_group_set(struct buf *out, Str group_id, Str name);
+void body_group_end(struct buf *out, Str group_id);
+void body_group_member(struct buf *out, Str group_id, Str person_id); /* of group.join and group.leave */
+void body_tag_define(struct buf *out, const struct mesh_tag_def *d);
+void body_tag_retire(struct buf *out, Str tag);
+void body_tag_set(struct buf *out, const struct mesh_tag *t);
+void body_purpose(struct buf *out, Str purpose);                      /* of purpose.define and purpose.retire */
+void body_approval(struct buf *out, Str log_id, Str subject_id);
+void body_delegation(struct buf *out, const struct mesh_delegation *d);
+void body_delegation_end(struct buf *out, Str delegation_id);
+void body_submit(struct buf *out, Str request_id);
+void body_comment(struct buf *out, const struct mesh_comment *x);
+void body_review(struct buf *out, Str id, Str product_id);
+void body_exception(struct buf *out, const struct mesh_exception *x);
+void body_exception_end(struct buf *out, Str id);
+void body_evidence(struct buf *out, const struct mesh_evidence *x);
+void body_erase(struct buf *out, Str ref, Str basis);
 void body_lift(struct buf *out, Str restriction_id);
 
 #endif

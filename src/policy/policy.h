@@ -31,10 +31,18 @@ enum mask_kind mask_stricter(enum mask_kind a, enum mask_kind b);
 
 enum interaction { INTERACT_SQL = 1, INTERACT_API = 2, INTERACT_SHARE = 4, INTERACT_FILES = 8, INTERACT_ML = 16 };
 
+/* A tag that counts for a thing: set on itself, or on what it is part of (a column's table, a table's product) where itself has none of
+ * that name. `classification` is among them. */
+struct policy_tag { Str name, value; };
+struct policy_tags { const struct policy_tag *list; size_t count; };
+
 struct policy_column {
 	Str name;
 	Str type;           /* DuckDB type text, e.g. BIGINT, VARCHAR, DATE, DECIMAL(18,2) */
-	Str classification; /* "" when the contract gives none */
+	Str classification; /* "" when none is known */
+	struct policy_tags tags;
+	struct policy_tags tags_before; /* as they were before changes that policy has not seen approved; list NULL: the same */
+	uint64_t since;     /* place in the producer's log of the publish that brought it */
 };
 
 struct policy_table {
@@ -42,21 +50,50 @@ struct policy_table {
 	Str name;                  /* of the table within the product */
 	const struct policy_column *columns;
 	size_t column_count;
-	bool product_live;         /* published or deprecated, not suspended or retired */
+	bool product_live;         /* published or deprecated, not retired */
+	struct policy_tags tags, tags_before; /* as of columns */
+	uint64_t since;
 };
 
 struct policy_mask { Str column; enum mask_kind kind; };
 
-enum principal_kind { PRINCIPAL_DOMAIN, PRINCIPAL_PERSON };
+enum principal_kind { PRINCIPAL_DOMAIN, PRINCIPAL_PERSON, PRINCIPAL_GROUP }; /* a service is a person whose member says so */
+
+/* When in the week (UTC). days 0: always. */
+struct policy_hours { uint8_t days; /* bit 0 Monday … bit 6 Sunday */ uint16_t from_minute, until_minute; /* of the day; until exclusive, > from */ };
+
+/* What a grant or a delegation demands of use, beyond rows and columns. */
+struct policy_terms {
+	uint32_t min_group;   /* > 0: aggregates only, over groups of at least so many */
+	const Str *group_by;  /* with min_group: the columns that groups are made of */
+	size_t group_by_count;
+	Str unit;             /* with min_group: the column whose distinct values are counted; "": rows */
+	uint64_t row_budget;  /* > 0: rows delivered each UTC day under this grant, by all together */
+	bool no_export;       /* to look at, not to take away: no files, no more rows than a screen shows */
+	struct policy_hours hours;
+};
+
+/* Somebody who stood up for a grant or for a change of a tag: who granted, and who approved. */
+struct policy_approval {
+	Str log_id;    /* of the domain they acted for */
+	Str person_id;
+	Str human_id;  /* equal for two accounts of one human; the person's own id where nobody said so */
+	uint32_t role; /* enum role (mesh.h) as a bit, when they did */
+	bool service;  /* no human: never counts */
+};
 
 /* A grant as it stands in the producer's log. */
 struct policy_grant {
 	Str id;
 	Str issuer_domain_id; /* the log it stands in */
-	Str product_id;
+	Str product_id;       /* "" with tags */
 	Str table;            /* "" for every table of the product, present and future */
+	const struct tag_expr *tags; /* NULL, or which of the producer's tables, and which of their columns; never with NOT */
+	bool future;          /* with tags: also what comes after the grant */
+	uint64_t seq;         /* its place in the producer's log */
 	enum principal_kind to_kind;
-	Str to_id;            /* domain id or person id */
+	Str to_id;            /* id of the domain, person or group */
+	Str to_domain_id;     /* whose group; "" otherwise */
 	const Str *purposes;  /* never empty; "*" means any */
 	size_t purpose_count;
 	Time from, until;     /* until exclusive; TIME_FOREVER when open */
@@ -66,23 +103,67 @@ struct policy_grant {
 	size_t mask_count;
 	const Str *hidden;    /* columns; one that does not exist hides nothing and refuses nothing */
 	size_t hidden_count;
-	bool revoked;
+	struct policy_terms terms;
+	const struct policy_approval *approvals; /* who granted first, then who approved, in the order of the logs */
+	size_t approval_count;
+	Str asker_human_id;   /* of the request it answers: never counts among the approvals; "" without a request */
+	bool revoked, voided; /* voided: said with a key that was stolen by then, and not confirmed since; or behind a fork */
 };
 
-/* From the governance log. Can only close. */
+/* What the consumer's domain made of a grant to it: the same or less, for somebody of its own. Everything here is joined with the grant, so
+ * that nothing written here can widen it. */
+struct policy_delegation {
+	Str id;
+	Str domain_id;        /* the log it stands in */
+	Str grant_id, issuer_domain_id; /* the grant, in the log it stands in */
+	Str table;            /* "" for all that the grant covers */
+	enum principal_kind to_kind; /* PRINCIPAL_PERSON or PRINCIPAL_GROUP, of the same domain */
+	Str to_id;
+	const Str *purposes;  /* none: as the grant */
+	size_t purpose_count;
+	Time from, until;
+	uint32_t interactions; /* 0: as the grant */
+	const struct predicate *rows;
+	const struct policy_mask *masks;
+	size_t mask_count;
+	const Str *hidden;
+	size_t hidden_count;
+	bool ended, voided;
+};
+
+enum { POLICY_APPROVERS_MAX = 16 };
+
+/* From the governance log. Can only close. One may do several things at once. */
 struct policy_restriction {
 	Str id;
-	Str product_id;       /* "" for every product of every domain */
-	Str classification;   /* mask every column of this class; "" when the restriction suspends */
-	enum mask_kind mask;
-	bool suspend;         /* closes the product altogether */
+	/* what it is about: all that is given must fit. Nothing given: every table there is */
+	Str product_id;
+	Str domain_id;        /* of the producer */
+	Str classification;   /* columns of this class; a table with such a column */
+	const struct tag_expr *tags; /* columns, or tables, with such tags; a table with such a column */
+	/* what it does */
+	enum mask_kind mask;  /* of the columns it is about */
+	bool hide;            /* them */
+	uint32_t max_days;    /* > 0: a grant ends so many days after its beginning at the latest */
+	uint32_t approvals;   /* > 0: so many different humans must stand behind a grant or a lowered tag, none of them who asked */
+	uint32_t approver_roles; /* role bits, of the producer's domain; 0 with persons named: only those; 0 without: owners and stewards */
+	Str approvers[POLICY_APPROVERS_MAX]; /* ids of persons, of whichever domain */
+	size_t approver_count;
+	bool demand_purpose;  /* the use must name a purpose, and a grant for any purpose does not do */
+	bool demand_handing;  /* grants to a domain count only where its administrator handed them on by name */
+	uint32_t min_level;   /* of the sandbox in which people's statements run */
+	bool suspend;         /* closes what it is about altogether */
+	bool freeze;          /* with domain_id: nothing of that domain is read by others, and its people read nothing of others */
 	bool lifted;
 };
 
 struct policy_principal {
 	Str person_id, domain_id; /* the person and the domain they act for */
-	bool is_owner;            /* role owner in domain_id: may read what their own domain publishes */
+	const Str *groups;        /* ids of that domain's groups they are in */
+	size_t group_count;
+	bool is_owner;            /* role owner in domain_id: may read what their own domain publishes; grants to the domain are handed on to them */
 	bool active;
+	bool handed_to_all;       /* their domain hands on what it was granted to everybody in it (domain.set handing: everyone) */
 };
 
 struct policy_question {
@@ -90,11 +171,15 @@ struct policy_question {
 	const struct policy_table *table;
 	Str purpose;              /* "" when none was named: then only grants with purpose "*" cover, or the owner's own */
 	bool any_purpose;         /* would any purpose do? For showing metadata, never for reading data */
+	bool purpose_unknown;     /* the center keeps a tree of purposes, and this is none of it */
 	enum interaction interaction;
+	uint32_t level;           /* of the sandbox the statement would run in, 0 to 3; UINT32_MAX when only shown */
 	Time now;
-	/* Only grants on this product to this person or their domain need be given; others are ignored, never trusted. */
+	/* Only grants on this table to this person, their groups or their domain need be given; others are ignored, never trusted. */
 	const struct policy_grant *const *grants;
 	size_t grant_count;
+	const struct policy_delegation *const *delegations; /* those of the person's domain to them or their groups */
+	size_t delegation_count;
 	const struct policy_restriction *const *restrictions;
 	size_t restriction_count;
 };
@@ -108,6 +193,9 @@ struct policy_decision {
 	/* Why, for a person: "no grant on stores.transactions covers purpose 'campaign_analysis'", … In the request's arena. */
 	Str reason;
 	Str grant_id;              /* the grant used; "" when refused, or when the owner reads their own */
+	Str delegation_id;         /* the delegation used; "" when none */
+	struct policy_terms terms; /* to be kept by whoever carries it out; borrowed from the grant */
+	uint32_t min_level;
 	const struct predicate *rows; /* NULL: all rows. Borrowed from the grant */
 	struct policy_column_rule *columns; /* column_count entries, in the table's order */
 	bool plain;                /* all rows, no mask, nothing hidden: the files themselves may be read */

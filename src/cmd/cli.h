@@ -18,6 +18,10 @@ enum option_id {
 	OPT_DATA_FILES, OPT_KEEP, OPT_NO_KEEP, OPT_COUNT
 };
 
+/* A set of options, a bit for each. */
+__extension__ typedef unsigned __int128 OptionSet;
+_Static_assert(OPT_COUNT <= 128, "more options than bits");
+
 enum option_kind { OPTION_FLAG, OPTION_ONE, OPTION_MANY, OPTION_FILES };
 
 struct option {
@@ -34,7 +38,7 @@ struct command {
 	const char *args;     /* how usage shows the arguments */
 	const char *summary;
 	Err (*run)(struct cli *cli); /* NULL: main.c parses this one itself */
-	uint64_t options, required; /* bits of option_id */
+	OptionSet options, required;
 	unsigned min_args, max_args;
 	const char *example;  /* lines that run as they stand */
 	const char *notes;
@@ -43,7 +47,7 @@ struct command {
 extern const struct option cli_options[OPT_COUNT];
 extern const struct command cli_commands[];
 extern const size_t cli_command_count;
-#define BIT(id) (UINT64_C(1) << (id))
+#define BIT(id) ((OptionSet)1 << (id))
 #define OPTIONS_GLOBAL (BIT(OPT_HELP) | BIT(OPT_JSON) | BIT(OPT_AS) | BIT(OPT_URL) | BIT(OPT_CA))
 
 struct given { enum option_id id; const char *value; };

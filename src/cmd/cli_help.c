@@ -23,7 +23,7 @@ static const char TAIL[] =
     "Exit status: 0 done, 2 bad usage or input, 3 refused by policy, 4 not found, 5 failed inside.\n";
 
 static void
-options(uint64_t which)
+options(OptionSet which)
 {
 	for (size_t i = 0; i < OPT_COUNT; i++) {
 		const struct option *o = &cli_options[i];

@@ -60,7 +60,7 @@ static Err
 unknown_option(struct cli *cli, const char *said, size_t n)
 {
 	const char *name = arena_dup(&cli->arena, said, n), *command = cli->command ? cli->command->name : NULL;
-	uint64_t allowed = (cli->command ? cli->command->options : 0) | OPTIONS_GLOBAL;
+	OptionSet allowed = (cli->command ? cli->command->options : 0) | OPTIONS_GLOBAL;
 	unsigned best = 99;
 
 	snprintf(cli->hint, sizeof(cli->hint), "`heddle %s%s--help` lists the options", command ? command : "", command ? " " : "");
@@ -72,7 +72,7 @@ unknown_option(struct cli *cli, const char *said, size_t n)
 
 /* The option of that name among `allowed`; OPT_COUNT when there is none. */
 static enum option_id
-option_find(uint64_t allowed, const char *name, size_t n)
+option_find(OptionSet allowed, const char *name, size_t n)
 {
 	for (size_t i = 0; i < OPT_COUNT; i++)
 		if ((allowed & BIT(i)) && strlen(cli_options[i].name) == n && memcmp(cli_options[i].name, name, n) == 0)

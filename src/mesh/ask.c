@@ -270,10 +270,13 @@ mesh_restrictions(const struct mesh *m, struct arena *a, const struct mesh_restr
 /* --- the decision --- */
 
 static size_t
-grants_add(const struct grant *g, const struct policy_grant **list, size_t n)
+grants_add(const struct mesh *m, const struct grant *g, const struct policy_grant **list, size_t n)
 {
-	for (; g; g = g->same_pair, n++)
-		if (list) list[n] = &g->pub.policy;
+	for (; g; g = g->same_pair)
+		if (suppose_counts(m, g)) {
+			if (list) list[n] = &g->pub.policy;
+			n++;
+		}
 	return n;
 }
 
@@ -301,7 +304,7 @@ restrictions_live(const struct mesh *m, struct arena *a, Str product_id, const s
 		if (!p->lifted && (p->product_id.n == 0 || str_eq(p->product_id, product_id))) list[n++] = p;
 	}
 	*ret = list;
-	return n;
+	return suppose_restrictions(m, a, product_id, ret, n);
 }
 
 /* Fill in the grants and restrictions that bear on the question, and decide. */
@@ -313,10 +316,10 @@ decide(const struct mesh *m, struct arena *a, const struct mesh_product *product
 	Str person = q->who->person_id, domain = q->who->domain_id;
 	const struct grant *direct = person.n ? state_grants_of(m, producer, product->id, person) : NULL;
 	const struct grant *shared = domain.n ? state_grants_of(m, producer, product->id, domain) : NULL;
-	size_t n = grants_add(shared, NULL, grants_add(direct, NULL, 0));
+	size_t n = grants_add(m, shared, NULL, grants_add(m, direct, NULL, 0));
 	const struct policy_grant **grants = NEW_N(a, n, const struct policy_grant *);
 
-	grants_add(shared, grants, grants_add(direct, grants, 0));
+	grants_add(m, shared, grants, grants_add(m, direct, grants, 0));
 	if (n > 1) qsort(grants, n, sizeof *grants, by_grant_id); /* so that an explanation does not depend on how the state came about */
 	q->grants = grants;
 	q->grant_count = n;

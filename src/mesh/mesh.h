@@ -121,7 +121,7 @@ struct mesh_request {
 enum request_state mesh_request_state(const struct mesh *m, const struct mesh_request *r, const struct mesh_grant **ret_grant,
                                       Str *ret_deny_reason);
 
-struct mesh_restriction { struct policy_restriction policy; Str by; Time added; };
+struct mesh_restriction { struct policy_restriction policy; Str name /* "" when none was given */, by; Time added; };
 
 struct mesh *mesh_new(void);
 void mesh_free(struct mesh *m);
@@ -228,6 +228,16 @@ bool mesh_tag_opens(const struct mesh *m, struct arena *a, const struct mesh_pro
 /* Every table that the person may read for some purpose, without looking at those they may not: cost O(tables found + their grants). */
 struct mesh_visible { const struct mesh_product *product; const struct mesh_table *table; };
 size_t mesh_visible_tables(const struct mesh *m, struct arena *a, Str person_id, Time now, struct mesh_visible **ret);
+
+/* --- supposing: the same state and the same evaluation, were one thing otherwise --- */
+struct mesh_suppose {
+	const struct policy_restriction *added; /* one more of the center's; NULL: none */
+	Str lifted;                             /* a restriction of the center that no longer counts; "": none */
+	Str grant_domain_id, grant_id;          /* a grant that no longer counts, or with `alone` the only one that does; "": none */
+	bool alone;
+};
+/* To ask, never to fold into. In the arena; borrows from both, valid until the next mesh_apply(). O(1). */
+const struct mesh *mesh_suppose(const struct mesh *m, struct arena *a, const struct mesh_suppose *s);
 
 /* --- bodies of events, as JSON text (written with base/buf, keys in fixed order) --- */
 void body_inception(struct buf *out, Str name, const uint8_t event_pub[32], const uint8_t next_pub_digest[32], bool center, Str salt);

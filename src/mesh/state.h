@@ -72,6 +72,7 @@ struct mesh {
 	struct index product_names;              /* by (log, name), live ones first */
 	struct index grant_pairs, grant_requests;
 	Str center;
+	const struct mesh_suppose *suppose; /* of a view; NULL in what is folded into */
 };
 
 /* One thing as it shall stand from now on; strings borrow. */
@@ -107,6 +108,12 @@ const struct grant *state_grants_of(const struct mesh *m, const struct log *log,
 const struct grant *state_grants_for(const struct mesh *m, const struct log *log, Str request_id);
 /* A row filter already known by its canonical text, NULL otherwise. */
 const struct predicate *state_predicate_find(const struct mesh *m, Str canonical);
+
+/* --- suppose.c: what a view has otherwise; for whoever collects what a decision rests on --- */
+
+bool suppose_counts(const struct mesh *m, const struct grant *g);
+/* The restrictions that were collected for a table of `product_id`, with one less or more; *list in the arena. Returns how many. */
+size_t suppose_restrictions(const struct mesh *m, struct arena *a, Str product_id, const struct policy_restriction *const **list, size_t n);
 
 /* --- records.c: bodies are {"…":…,"body":{as in the event}} with keys in fixed order --- */
 

@@ -1,0 +1,37 @@
+/* Views: what would be decided, were one thing otherwise. */
+#include "mesh/state.h"
+
+const struct mesh *
+mesh_suppose(const struct mesh *m, struct arena *a, const struct mesh_suppose *s)
+{
+	struct mesh *view = NEW_N(a, 1, struct mesh);
+
+	*view = *m; /* what it points to is shared; nobody folds into a view */
+	view->suppose = s;
+	return view;
+}
+
+bool
+suppose_counts(const struct mesh *m, const struct grant *g)
+{
+	const struct mesh_suppose *s = m->suppose;
+
+	if (!s || s->grant_id.n == 0) return true;
+	bool named = str_eq(g->item.id, s->grant_id) && str_eq(g->item.log->item.id, s->grant_domain_id);
+	return named == s->alone;
+}
+
+size_t
+suppose_restrictions(const struct mesh *m, struct arena *a, Str product_id, const struct policy_restriction *const **list, size_t n)
+{
+	const struct mesh_suppose *s = m->suppose;
+	size_t count = 0;
+
+	if (!s || (!s->added && s->lifted.n == 0)) return n;
+	const struct policy_restriction **changed = NEW_N(a, n + 1, const struct policy_restriction *);
+	for (size_t i = 0; i < n; i++)
+		if (!str_eq((*list)[i]->id, s->lifted)) changed[count++] = (*list)[i];
+	if (s->added && (s->added->product_id.n == 0 || str_eq(s->added->product_id, product_id))) changed[count++] = s->added;
+	*list = changed;
+	return count;
+}

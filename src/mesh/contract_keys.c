@@ -52,6 +52,7 @@ unknown_key(struct ctx *c, const struct block *b, const struct node *n)
 	if (meant)
 		return err_set(
 		    c, ERR_INVALID, AT "unknown key '%.*s' in %s: did you mean '%s'?", KEY_PLACE(n), STR(n->key), b->name, meant);
+	if (!key_find(b, S("customProperties"))) return err_set(c, ERR_INVALID, AT "unknown key '%.*s' in %s", KEY_PLACE(n), STR(n->key), b->name);
 	return err_set(c, ERR_INVALID, AT "unknown key '%.*s' in %s; what the standard does not know belongs into customProperties",
 	    KEY_PLACE(n), STR(n->key), b->name);
 }

@@ -1,5 +1,5 @@
-/* Readers and workers: started when the core asks, with the descriptors that came with the message, a folder of their own to spill
- * into and the engine's library; ended when it says so. Before the first of them, the library is checked. */
+/* Readers, workers and senders: started when the core asks, with the descriptors that came with the message; ended when it says so. Readers
+ * and workers get a folder of their own to spill into and the engine's library, which is checked before the first of them. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +26,12 @@ wanted_close(struct wanted *w)
 {
 	for (size_t i = 0; i < w->fd_count; i++) fd_close(&w->fds[i]);
 	w->fd_count = 0;
+}
+
+static bool
+needs_engine(enum process_kind kind)
+{
+	return kind != PROCESS_SENDER;
 }
 
 /* --- their folders --- */
@@ -59,6 +65,8 @@ temp_drop(struct parent *p, const struct guest *g)
 {
 	char name[32];
 
+	if (g->temp == 0) return;
+
 	temp_name(g->temp, name);
 	Err e = dir_remove(&p->c, p->temp_fd, name);
 	if (!err_ok(e)) log_warn("%s", err_detail(&p->c, e));
@@ -89,9 +97,13 @@ start(struct parent *p, struct guest *g, const struct wanted *w)
 	FD_AUTO temp = -1;
 	size_t n = parent_uid_args(p, g->kind, args, 0);
 
-	args[n] = arena_printf(c->arena, "as=%llu", (unsigned long long)(memory + ADDRESSES_BESIDE)).p;
-	TRY(temp_make(p, g, &temp));
+	if (needs_engine(g->kind)) {
+		args[n] = arena_printf(c->arena, "as=%llu", (unsigned long long)(memory + ADDRESSES_BESIDE)).p;
+		TRY(temp_make(p, g, &temp));
+	}
 	for (n = 0; n < w->fd_count; n++) fds[n] = w->fds[n];
+	if (!needs_engine(g->kind))
+		return spawn_role(c, &(struct spawn_spec){.role = process_name(g->kind), .fds = fds, .fd_count = n, .args = args}, &g->proc);
 	fds[n++] = p->duck_fd;
 	fds[n++] = temp;
 	Err e = spawn_role(c, &(struct spawn_spec){.role = process_name(g->kind), .fds = fds, .fd_count = n, .args = args}, &g->proc);
@@ -106,7 +118,7 @@ start_wanted(struct parent *p, struct wanted *w)
 
 	while (i < GUESTS_MAX && p->guests[i].proc.pid) i++;
 	if (i == GUESTS_MAX) {
-		refuse(p, w->id, ERR_BUSY, "too many readers and workers");
+		refuse(p, w->id, ERR_BUSY, "too many processes at once");
 	} else {
 		struct guest *g = &p->guests[i];
 		*g = (struct guest){.kind = w->kind};
@@ -172,6 +184,10 @@ kind_of(Str role, size_t fd_count, enum process_kind *ret)
 {
 	*ret = str_eqc(role, process_name(PROCESS_WORKER)) ? PROCESS_WORKER : PROCESS_READER;
 	if (*ret == PROCESS_WORKER) return fd_count == 2;
+	if (str_eqc(role, process_name(PROCESS_SENDER))) {
+		*ret = PROCESS_SENDER;
+		return fd_count == 1;
+	}
 	return str_eqc(role, process_name(PROCESS_READER)) && fd_count == 3;
 }
 
@@ -190,6 +206,10 @@ guests_spawn(struct parent *p, struct frame *f)
 		return;
 	}
 	for (; w.fd_count < f->fd_count; w.fd_count++) w.fds[w.fd_count] = TAKE(f->fds[w.fd_count], -1);
+	if (!needs_engine(w.kind)) {
+		start_wanted(p, &w);
+		return;
+	}
 	p->queue[p->queue_n++] = w;
 	if (p->duck == DUCK_UNKNOWN) check_start(p);
 	if (p->duck != DUCK_CHECKING) queue_answer(p);

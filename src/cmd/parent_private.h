@@ -1,4 +1,4 @@
-/* Inside the parent: parent.c keeps the lasting roles alive, guests.c the readers and workers. */
+/* Inside the parent: parent.c keeps the lasting roles alive, guests.c those that come and go. */
 #ifndef HEDDLE_CMD_PARENT_PRIVATE_H
 #define HEDDLE_CMD_PARENT_PRIVATE_H
 
@@ -16,11 +16,11 @@ struct lasting {
 	unsigned quick_deaths; /* in a row */
 };
 
-/* A reader or worker, asked for by the core. */
+/* A reader, worker or sender, asked for by the core. */
 struct guest {
 	struct spawned proc; /* pid 0: the place is free */
 	enum process_kind kind;
-	unsigned long temp;  /* temp/<this> is its folder */
+	unsigned long temp;  /* temp/<this> is its folder; 0: it has none */
 };
 
 /* A P_SPAWN that waits for the check of the library. */

@@ -30,6 +30,7 @@ enum { LAKE_FD_DIR = FD_CHANNEL + 1 };
 enum { GATE_FD_LISTEN = FD_CHANNEL + 1, GATE_FD_CERT, GATE_FD_KEY }; /* the last two when it speaks TLS */
 enum { WORKER_FD_READ = FD_CHANNEL + 1, WORKER_FD_DUCK, WORKER_FD_TEMP };
 enum { READER_FD_READ = FD_CHANNEL + 1, READER_FD_WRITE, READER_FD_DUCK, READER_FD_TEMP };
+/* The sender has its channel only. */
 enum { CHECK_FD_DUCK = SPAWN_FIRST_FD };
 
 /* Exit statuses that mean something to the parent. */
@@ -55,6 +56,7 @@ int role_lake_main(char *const *argv);
 int role_gate_main(char *const *argv);
 int role_reader_main(char *const *argv);
 int role_worker_main(char *const *argv);
+int role_sender_main(char *const *argv);
 int role_check_main(char *const *argv);
 
 /* Run as the role that argv[0] names. */

@@ -28,7 +28,8 @@ enum sandbox_profile {
 	SANDBOX_KEYS = 4,    /* files; no thread */
 	SANDBOX_LAKE = 8,    /* files, links, fchmod; no thread */
 	SANDBOX_READER = 16, /* DuckDB: files, threads */
-	SANDBOX_WORKER = 32  /* DuckDB: files, threads */
+	SANDBOX_WORKER = 32, /* DuckDB: files, threads */
+	SANDBOX_SENDER = 64  /* connects to other hosts; the resolver's files, threads */
 };
 
 struct sandbox_limits { /* 0: left as it is */

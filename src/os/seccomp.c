@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -93,12 +94,24 @@ add_threads(scmp_filter_ctx f)
 }
 
 static int
+add_network(scmp_filter_ctx f)
+{
+	ALLOW_IF(f, socket, 1, SCMP_A0(SCMP_CMP_EQ, AF_INET));
+	ALLOW_IF(f, socket, 1, SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+	ALLOW_IF(f, socketpair, 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)); /* how libcurl's threads wake each other */
+	ALLOW_IF(f, ioctl, 1, SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+	ALLOW_IF(f, ioctl, 1, SCMP_A1(SCMP_CMP_EQ, FIONBIO));
+	return 0;
+}
+
+static int
 add_rules(scmp_filter_ctx f, enum sandbox_profile profile)
 {
 	int r;
 
 	if ((r = add_listed(f, profile)) < 0 || (r = add_memory(f)) < 0 || (r = add_self(f)) < 0 || (r = add_fcntl(f)) < 0) return r;
-	if (profile & (SANDBOX_GATE | SANDBOX_READER | SANDBOX_WORKER) && (r = add_threads(f)) < 0) return r;
+	if (profile & (SANDBOX_GATE | SANDBOX_READER | SANDBOX_WORKER | SANDBOX_SENDER) && (r = add_threads(f)) < 0) return r;
+	if (profile & SANDBOX_SENDER && (r = add_network(f)) < 0) return r;
 	if (profile & (SANDBOX_CORE | SANDBOX_LAKE)) ALLOW_IF(f, socketpair, 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	/* its flags stand in memory, out of the filter's sight; the C library then falls back to clone */
 	return seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

@@ -9,7 +9,7 @@
 #include "crypt/encode.h"
 #include "os/log.h"
 
-enum { TABLES_MAX = 64, PARSE_MS = 30000, STOP_MS = 4000 /* of a worker, after it was told to */, STREAM_PATIENCE_MS = 3600 * 1000 /* a client may read a big result slowly, but not for ever */ };
+enum { TABLES_MAX = 64, NOTED_COLUMNS_BYTES = 12 << 10 /* of the journal's entry, as far as columns go */, PARSE_MS = 30000, STOP_MS = 4000 /* of a worker, after it was told to */, STREAM_PATIENCE_MS = 3600 * 1000 /* a client may read a big result slowly, but not for ever */ };
 
 struct running_query {
 	struct running_query *next;
@@ -183,6 +183,7 @@ decide(struct request *rq, struct table_use *u)
 	u->manifest_sha = arena_str(&rq->arena, t->manifest);
 	u->shape = copy_shape(&rq->arena, &t->policy);
 	u->decision.grant_id = arena_str(&rq->arena, u->decision.grant_id);
+	u->decision.delegation_id = arena_str(&rq->arena, u->decision.delegation_id);
 	u->consumer_id = acting_for(rq);
 	TRY(copy_rows(rq, &u->decision));
 	TRY(blob_get(rq->core, &rq->c, u->manifest_sha, &bytes));
@@ -224,6 +225,24 @@ parsed_tables(struct request *rq, const struct msg_W_PARSED *m, struct table_use
 
 /* --- the journal --- */
 
+/* Those that are there: a name that leads nowhere is free text. More than an entry has room for: as though it read them all. */
+static void
+note_columns(const struct table_use *u, struct buf *b)
+{
+	size_t before = b->n, shown = 0;
+
+	buf_c(b, ",\"columns\":[");
+	for (size_t i = 0; i < u->shape.column_count; i++) {
+		bool named = false;
+		for (size_t k = 0; k < u->wanted_count && !named; k++) named = str_ieq(u->wanted[k], u->shape.columns[i].name);
+		if (!named) continue;
+		if (shown++) buf_char(b, ',');
+		buf_json(b, u->shape.columns[i].name);
+	}
+	buf_char(b, ']');
+	if (b->n > NOTED_COLUMNS_BYTES) b->n = before;
+}
+
 static void
 note_tables(const struct table_use *uses, size_t n, struct buf *b)
 {
@@ -233,9 +252,17 @@ note_tables(const struct table_use *uses, size_t n, struct buf *b)
 		hex_text(uses[i].decision.hash, 32, hex);
 		buf_c(b, i ? ",{\"table\":" : "{\"table\":");
 		buf_json(b, uses[i].name);
+		buf_c(b, ",\"product\":");
+		buf_json(b, uses[i].product_id);
 		buf_c(b, ",\"grant\":");
 		buf_json(b, uses[i].decision.grant_id);
-		buf_printf(b, ",\"verdict\":\"%s\",\"policy\":\"%s\"}", uses[i].decision.verdict == VERDICT_ALLOW ? "allow" : "refuse", hex);
+		if (uses[i].decision.delegation_id.n) {
+			buf_c(b, ",\"delegation\":");
+			buf_json(b, uses[i].decision.delegation_id);
+		}
+		buf_printf(b, ",\"verdict\":\"%s\",\"policy\":\"%s\"", uses[i].decision.verdict == VERDICT_ALLOW ? "allow" : "refuse", hex);
+		if (uses[i].decision.verdict == VERDICT_ALLOW && !uses[i].all) note_columns(&uses[i], b);
+		buf_char(b, '}');
 	}
 	buf_char(b, ']');
 }

@@ -331,12 +331,14 @@ static struct policy_principal
 principal_of(const struct mesh *m, Str person_id)
 {
 	const struct mesh_member *member = mesh_member(m, person_id);
+	const struct mesh_domain *domain = member ? mesh_domain(m, member->domain_id) : NULL;
 
 	return (struct policy_principal){
 	    .person_id = person_id,
 	    .domain_id = member ? member->domain_id : (Str){"", 0},
 	    .is_owner = member && member->role == ROLE_OWNER,
 	    .active = member && member->active,
+	    .handed_to_all = domain && !domain->handing_named,
 	};
 }
 
@@ -355,7 +357,8 @@ mesh_decide_any_purpose(const struct mesh *m, struct arena *a, Str person_id, co
                         const struct mesh_table *table, Time now, struct policy_decision *ret)
 {
 	struct policy_principal who = principal_of(m, person_id);
-	struct policy_question q = {.who = &who, .table = &table->policy, .any_purpose = true, .interaction = INTERACT_SQL, .now = now};
+	struct policy_question q = {.who = &who, .table = &table->policy, .any_purpose = true, .interaction = INTERACT_SQL, .level = UINT32_MAX,
+	                            .now = now};
 
 	decide(m, a, product, &q, NULL, ret);
 }
@@ -364,9 +367,9 @@ void
 mesh_explain(const struct mesh *m, struct arena *a, enum principal_kind kind, Str id, const struct mesh_product *product,
              const struct mesh_table *table, Str purpose, Time now, struct policy_trace *trace, struct policy_decision *ret)
 {
-	struct policy_principal who = {.person_id = {"", 0}, .domain_id = id, .active = true};
+	struct policy_principal who = {.person_id = {"", 0}, .domain_id = id, .active = true, .handed_to_all = true};
 	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .any_purpose = purpose.n == 0,
-	                            .interaction = INTERACT_SQL, .now = now};
+	                            .interaction = INTERACT_SQL, .level = UINT32_MAX, .now = now};
 
 	if (kind == PRINCIPAL_PERSON) who = principal_of(m, id);
 	decide(m, a, product, &q, trace, ret);

@@ -1,5 +1,6 @@
 #include "policy/policy.h"
 #include "policy/rows.h"
+#include "policy/shape.h"
 #include "policy/type.h"
 
 /* --- rows --- */
@@ -198,12 +199,53 @@ masked_sql(const struct policy_column *col, enum mask_kind mask, struct buf *out
 }
 
 Err
-policy_column_sql(struct ctx *c, const struct policy_column *col, enum mask_kind mask, struct buf *out)
+policy_value_sql(struct ctx *c, const struct policy_column *col, enum mask_kind mask, struct buf *out)
 {
 	ENSURE(c, mask < MASK_KIND_COUNT, INVALID, "an unknown mask on column '%.*s'", STR(col->name));
 	TRY(name_check(c, col->name));
 	masked_sql(col, mask, out);
+	return OK;
+}
+
+Err
+policy_column_sql(struct ctx *c, const struct policy_column *col, enum mask_kind mask, struct buf *out)
+{
+	TRY(policy_value_sql(c, col, mask, out));
 	buf_c(out, " AS ");
 	buf_sql_ident(out, col->name);
 	return OK;
+}
+
+/* --- the whole of an extract --- */
+
+static Err
+rows_plain(struct ctx *c, const struct policy_table *t, const struct policy_decision *d, const bool *columns, Str from, struct buf *out)
+{
+	size_t n = 0;
+
+	buf_c(out, "FROM ");
+	buf_str(out, from);
+	buf_c(out, " SELECT ");
+	for (size_t i = 0; i < t->column_count; i++) {
+		if (!columns[i]) continue;
+		if (n++) buf_c(out, ", ");
+		TRY(policy_column_sql(c, &t->columns[i], d->columns[i].mask, out));
+	}
+	if (!d->rows) return OK;
+	buf_c(out, " WHERE ");
+	return policy_rows_sql(c, d->rows, t, out);
+}
+
+Err
+policy_extract_sql(struct ctx *c, const struct policy_table *t, const struct policy_decision *d, const bool *columns, Str from,
+                   struct buf *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->column_count; i++) {
+		ENSURE(c, !columns[i] || !d->columns[i].hidden, INTERNAL, "a hidden column in an extract");
+		n += columns[i];
+	}
+	ENSURE(c, n > 0, INTERNAL, "an extract of no columns");
+	return d->terms.min_group ? shape_sql(c, t, d, columns, from, out) : rows_plain(c, t, d, columns, from, out);
 }

@@ -1,25 +1,6 @@
-#include "policy/policy.h"
+#include "policy/decide.h"
 
-#include "crypt/hash.h"
-#include "policy/rows.h"
-
-enum { INTERACT_ALL = INTERACT_SQL | INTERACT_API | INTERACT_SHARE | INTERACT_FILES | INTERACT_ML };
-
-/* How far a grant got; the furthest one tells the reason of a refusal. */
-enum stage { NOT_ABOUT, NOT_TO, NOT_TABLE, REVOKED, TOO_EARLY, TOO_LATE, NOT_PURPOSE, NOT_INTERACTION, MALFORMED, COVERS };
-
-struct work {
-	struct arena *a;
-	const struct policy_question *q;
-	struct policy_trace *trace;
-	enum stage furthest;
-	const struct policy_grant *nearest; /* the grant that got furthest */
-	const char *misfit;                 /* of nearest, when MALFORMED */
-	Str misfit_column;
-};
-
-/* How much a grant shows on this table; smaller is more open. */
-struct openness { size_t hidden, masked; bool filtered; };
+#include "policy/shape.h"
 
 static void
 tell(struct work *w, Str line)
@@ -42,319 +23,143 @@ tell(struct work *w, Str line)
 		if ((w)->trace) tell((w), arena_printf((w)->a, __VA_ARGS__));                                                  \
 	} while (0)
 
-static bool
-same_id(Str a, Str b)
-{
-	return a.n > 0 && str_eq(a, b);
-}
-
-/* --- one grant --- */
-
-static bool
-is_to(const struct policy_grant *g, const struct policy_principal *who)
-{
-	if (g->to_kind == PRINCIPAL_DOMAIN) return same_id(g->to_id, who->domain_id);
-	return g->to_kind == PRINCIPAL_PERSON && same_id(g->to_id, who->person_id);
-}
-
-static bool
-has_purpose(const struct policy_grant *g, Str purpose)
-{
-	for (size_t i = 0; i < g->purpose_count; i++)
-		if (str_eq(g->purposes[i], S("*")) || same_id(purpose, g->purposes[i])) return true;
-	return false;
-}
-
-static bool
-hides(const struct policy_grant *g, Str column)
-{
-	for (size_t i = 0; i < g->hidden_count; i++)
-		if (str_ieq(g->hidden[i], column)) return true;
-	return false;
-}
-
-/* What does not suit the column's type shows nothing. */
-static enum mask_kind
-fitting(enum mask_kind kind, const struct policy_column *col)
-{
-	return mask_fits(kind, col->type) ? kind : MASK_NULL;
-}
-
-static enum mask_kind
-mask_of(const struct policy_grant *g, const struct policy_column *col)
-{
-	enum mask_kind mask = MASK_NONE;
-
-	for (size_t i = 0; i < g->mask_count; i++)
-		if (str_ieq(g->masks[i].column, col->name)) mask = mask_stricter(mask, fitting(g->masks[i].kind, col));
-	return mask;
-}
-
-static struct openness
-openness_of(const struct policy_grant *g, const struct policy_table *t)
-{
-	struct openness o = {.filtered = g->rows != NULL};
-
-	for (size_t i = 0; i < t->column_count; i++) {
-		if (hides(g, t->columns[i].name))
-			o.hidden++;
-		else if (mask_of(g, &t->columns[i]) != MASK_NONE)
-			o.masked++;
-	}
-	return o;
-}
-
-/* NULL when well formed. */
-static const char *
-malformed(const struct policy_grant *g, const struct policy_table *t, const struct openness *o, Str *ret_column)
-{
-	*ret_column = S("");
-	if (g->interactions & ~(uint32_t)INTERACT_ALL) return "it has an unknown way of use";
-	for (size_t i = 0; i < g->mask_count; i++)
-		if (g->masks[i].kind >= MASK_KIND_COUNT) {
-			*ret_column = g->masks[i].column;
-			return "it has an unknown mask";
-		}
-	if (t->column_count > 0 && o->hidden == t->column_count) return "it hides every column";
-	return g->rows ? rows_misfit(g->rows, t, ret_column) : NULL;
-}
-
-static enum stage
-stage_of(const struct policy_grant *g, const struct policy_question *q)
-{
-	if (!same_id(g->product_id, q->table->product_id) || !same_id(g->issuer_domain_id, q->table->domain_id)) return NOT_ABOUT;
-	if (!is_to(g, q->who)) return NOT_TO;
-	if (g->table.n > 0 && !str_eq(g->table, q->table->name)) return NOT_TABLE;
-	if (g->revoked) return REVOKED;
-	if (q->now < g->from) return TOO_EARLY;
-	if (q->now >= g->until && g->until != TIME_FOREVER) return TOO_LATE;
-	if (q->any_purpose ? g->purpose_count == 0 : !has_purpose(g, q->purpose)) return NOT_PURPOSE;
-	return g->interactions & (uint32_t)q->interaction ? COVERS : NOT_INTERACTION;
-}
-
-static Str
-time_text(struct arena *a, Time t)
-{
-	char z[TIME_TEXT_MAX];
-
-	time_format(t, z);
-	return arena_str(a, str_c(z));
-}
-
-static Str
-purposes_text(struct arena *a, const struct policy_grant *g)
-{
-	Str text = S("");
-
-	for (size_t i = 0; i < g->purpose_count; i++)
-		text = arena_printf(a, "%.*s%s'%.*s'", STR(text), i ? ", " : "", STR(g->purposes[i]));
-	return text;
-}
-
-static Str
-stage_text(struct work *w, const struct policy_grant *g, enum stage stage)
-{
-	const struct policy_question *q = w->q;
-
-	switch (stage) {
-	case NOT_ABOUT: return S("it is about another product, or does not stand in the producer's log");
-	case NOT_TO: return S("it is made out to somebody else");
-	case NOT_TABLE: return arena_printf(w->a, "it is for the table '%.*s' alone", STR(g->table));
-	case REVOKED: return S("it was revoked");
-	case TOO_EARLY: return arena_printf(w->a, "it begins at %.*s", STR(time_text(w->a, g->from)));
-	case TOO_LATE: return arena_printf(w->a, "it ended at %.*s", STR(time_text(w->a, g->until)));
-	case NOT_PURPOSE:
-		if (q->purpose.n == 0) return arena_printf(w->a, "no purpose was named; it covers %.*s", STR(purposes_text(w->a, g)));
-		return arena_printf(w->a, "it does not cover purpose '%.*s' but %.*s", STR(q->purpose), STR(purposes_text(w->a, g)));
-	case NOT_INTERACTION: return S("it does not allow this way of use");
-	case MALFORMED:
-		if (w->misfit_column.n == 0) return str_c(w->misfit);
-		return arena_printf(w->a, "%s: column '%.*s'", w->misfit, STR(w->misfit_column));
-	case COVERS: break;
-	}
-	return S("it covers");
-}
-
-static bool
-covers(struct work *w, const struct policy_grant *g, struct openness *ret)
-{
-	enum stage stage = stage_of(g, w->q);
-	const char *misfit = NULL;
-	Str column = {0};
-
-	if (stage == COVERS) {
-		*ret = openness_of(g, w->q->table);
-		misfit = malformed(g, w->q->table, ret, &column);
-		if (misfit) stage = MALFORMED;
-	}
-	if (!w->nearest || stage > w->furthest) {
-		w->furthest = stage;
-		w->nearest = g;
-	}
-	if (misfit) w->misfit = misfit, w->misfit_column = column;
-	if (w->trace) TELL(w, "grant %.*s: %.*s", STR(g->id), STR(stage_text(w, g, stage)));
-	return stage == COVERS;
-}
+/* --- choosing among what covers --- */
 
 static int
-order(size_t a, size_t b)
+order(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);
 }
 
-/* Below 0: a shows more. Restrictions have no part in this: were they to, one more could turn the choice to a grant that shows
- * other rows. */
-static int
-grant_cmp(const struct policy_grant *a, const struct openness *oa, const struct policy_grant *b, const struct openness *ob)
+static Str
+delegation_id(const struct candidate *x)
 {
-	bool plain_a = !oa->hidden && !oa->masked && !oa->filtered, plain_b = !ob->hidden && !ob->masked && !ob->filtered;
-
-	if (plain_a != plain_b) return plain_a ? -1 : 1;
-	if (oa->hidden != ob->hidden) return order(oa->hidden, ob->hidden);
-	if (oa->masked != ob->masked) return order(oa->masked, ob->masked);
-	if (oa->filtered != ob->filtered) return oa->filtered ? 1 : -1;
-	return str_cmp(a->id, b->id);
+	return x->d ? x->d->id : S("");
 }
 
-static const struct policy_grant *
-grant_choose(struct work *w)
+static bool
+is_open(const struct openness *o)
 {
-	const struct policy_grant *best = NULL;
-	struct openness open = {0}, o = {0};
+	return !o->hidden && !o->masked && !o->filtered;
+}
 
-	for (size_t i = 0; i < w->q->grant_count; i++) {
-		const struct policy_grant *g = w->q->grants[i];
-		if (!covers(w, g, &o)) continue;
-		if (!best || grant_cmp(g, &o, best, &open) < 0) {
-			best = g;
-			open = o;
-		}
+/* Below 0: a shows more, or the same under fewer terms. Restrictions have no part in this order. */
+static int
+candidate_cmp(const struct candidate *a, const struct candidate *b)
+{
+	const struct policy_terms *ta = &a->g->terms, *tb = &b->g->terms;
+	int by[] = {
+	    order(ta->min_group > 0, tb->min_group > 0), order(!is_open(&a->open), !is_open(&b->open)), order(a->open.hidden, b->open.hidden),
+	    order(a->open.masked, b->open.masked),       order(a->open.filtered, b->open.filtered),     order(ta->no_export, tb->no_export),
+	    order(ta->row_budget > 0, tb->row_budget > 0), order(a->d != NULL, b->d != NULL),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(by); i++)
+		if (by[i]) return by[i];
+	int ids = str_cmp(a->g->id, b->g->id);
+	return ids ? ids : str_cmp(delegation_id(a), delegation_id(b));
+}
+
+/* Nothing goes before it but the same with a smaller id. */
+static bool
+unsurpassed(const struct candidate *x)
+{
+	const struct policy_terms *t = &x->g->terms;
+
+	return !x->d && is_open(&x->open) && !t->min_group && !t->no_export && !t->row_budget;
+}
+
+/* Of those that got as far, the one of the smallest id tells why: an answer does not depend on the order of the list. */
+static void
+keep_nearest(struct work *w, const struct candidate *x)
+{
+	struct candidate *n = &w->nearest;
+	int ids = n->g ? str_cmp(x->g->id, n->g->id) : -1;
+
+	if (ids == 0) ids = str_cmp(delegation_id(x), delegation_id(n));
+	if (!n->g || x->stage > n->stage || (x->stage == n->stage && ids < 0)) *n = *x;
+}
+
+static void
+try(struct work *w, const struct policy_grant *g, const struct policy_delegation *d, struct candidate *best)
+{
+	struct candidate x = {.g = g, .d = d};
+
+	if (!w->trace && best->g && unsurpassed(best) && (d || str_cmp(best->g->id, g->id) < 0)) return;
+	cover(w, &x);
+	TELL(w, "%.*s: %.*s", STR(words_name(w, &x)), STR(words_of(w, &x)));
+	if (x.stage != COVERS)
+		keep_nearest(w, &x);
+	else if (!best->g || candidate_cmp(&x, best) < 0)
+		*best = x;
+}
+
+/* g NULL when nothing covers. */
+static struct candidate
+choose(struct work *w)
+{
+	const struct policy_question *q = w->q;
+	struct candidate best = {0};
+
+	for (size_t i = 0; i < q->grant_count; i++) {
+		try(w, q->grants[i], NULL, &best);
+		for (size_t k = 0; k < q->delegation_count; k++)
+			if (cover_hands_on(q->delegations[k], q->grants[i], q->who)) try(w, q->grants[i], q->delegations[k], &best);
 	}
 	return best;
 }
 
 /* --- restrictions --- */
 
-static bool
-applies(const struct policy_restriction *r, const struct policy_table *t)
+static void
+demand(const struct policy_restriction **held, const struct policy_restriction *r, bool more)
 {
-	return !r->lifted && (r->product_id.n == 0 || str_eq(r->product_id, t->product_id));
+	if (more) *held = r;
 }
 
-/* One that suspends, or whose meaning is not known, closes all. */
-static bool
-closes(const struct policy_restriction *r)
+/* Which of them are about the table, and the strictest of what they demand. */
+static void
+gather(struct work *w)
 {
-	return r->suspend || r->classification.n == 0 || r->mask >= MASK_KIND_COUNT;
+	const struct policy_question *q = w->q;
+
+	w->rules = NEW_N(w->a, q->restriction_count, const struct policy_restriction *);
+	for (size_t i = 0; i < q->restriction_count; i++) {
+		const struct policy_restriction *r = q->restrictions[i];
+		if (!policy_is_about(r, q->table)) continue;
+		w->rules[w->rule_count++] = r;
+		demand(&w->cap, r, r->max_days && (!w->cap || r->max_days < w->cap->max_days));
+		demand(&w->purpose, r, r->demand_purpose && !w->purpose);
+		demand(&w->handing, r, r->demand_handing && !w->handing);
+		demand(&w->level, r, r->min_level && (!w->level || r->min_level > w->level->min_level));
+	}
 }
 
-static const struct policy_restriction *
-closing(const struct policy_question *q)
+static void
+mask_more(struct work *w, const struct policy_restriction *r, const struct policy_column *col, struct policy_column_rule *rule)
 {
-	for (size_t i = 0; i < q->restriction_count; i++)
-		if (applies(q->restrictions[i], q->table) && closes(q->restrictions[i])) return q->restrictions[i];
-	return NULL;
+	enum mask_kind mask = mask_stricter(rule->mask, mask_fitting(r->mask, col));
+	Str class = r->classification.n ? r->classification : S("one of those it is about");
+
+	if (mask != rule->mask)
+		TELL(w, "restriction %.*s: column '%.*s' is %.*s: %s instead of %s", STR(r->id), STR(col->name), STR(class), mask_name(mask),
+		    mask_name(rule->mask));
+	rule->mask = mask;
 }
 
 static void
 tighten(struct work *w, const struct policy_restriction *r, struct policy_decision *d)
 {
-	for (size_t i = 0; i < w->q->table->column_count; i++) {
+	for (size_t i = 0; (r->mask != MASK_NONE || r->hide) && i < w->q->table->column_count; i++) {
 		const struct policy_column *col = &w->q->table->columns[i];
 		struct policy_column_rule *rule = &d->columns[i];
-		if (rule->hidden || !str_ieq(col->classification, r->classification)) continue;
-		enum mask_kind mask = mask_stricter(rule->mask, fitting(r->mask, col));
-		if (mask != rule->mask)
-			TELL(w, "restriction %.*s: column '%.*s' is %.*s: %s instead of %s", STR(r->id), STR(col->name), STR(r->classification),
-			    mask_name(mask), mask_name(rule->mask));
-		rule->mask = mask;
+		if (rule->hidden || !scope_column(r, col)) continue;
+		if (r->hide) {
+			TELL(w, "restriction %.*s: column '%.*s' is hidden", STR(r->id), STR(col->name));
+			*rule = (struct policy_column_rule){.hidden = true};
+		} else
+			mask_more(w, r, col, rule);
 	}
-}
-
-/* --- the hash: every part with its length or a tag in front, so that no two decisions give the same bytes --- */
-
-/* Gathers small pieces: the hash function is costly to enter. */
-struct hasher {
-	struct crypt_sha256 h;
-	size_t n;
-	char bytes[1024];
-};
-
-static void
-hash_bytes(struct hasher *h, Str s)
-{
-	if (h->n + s.n > sizeof h->bytes) {
-		crypt_sha256_add(&h->h, str_of(h->bytes, h->n));
-		h->n = 0;
-	}
-	if (s.n > sizeof h->bytes) {
-		crypt_sha256_add(&h->h, s);
-	} else if (s.n) {
-		memcpy(h->bytes + h->n, s.p, s.n);
-		h->n += s.n;
-	}
-}
-
-static void
-hash_number(struct hasher *h, uint32_t v)
-{
-	const uint8_t b[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
-
-	hash_bytes(h, str_of(b, sizeof b));
-}
-
-static void
-hash_text(struct hasher *h, Str s)
-{
-	hash_number(h, (uint32_t)s.n);
-	hash_bytes(h, s);
-}
-
-static void
-hash_rows(struct hasher *h, const struct predicate *p)
-{
-	if (!p) {
-		hash_number(h, UINT32_MAX);
-		return;
-	}
-	hash_number(h, (uint32_t)p->op);
-	if (p->op == PRED_AND || p->op == PRED_OR || p->op == PRED_NOT) {
-		hash_rows(h, p->left);
-		if (p->op != PRED_NOT) hash_rows(h, p->right);
-		return;
-	}
-	hash_text(h, p->column);
-	hash_number(h, (uint32_t)p->literal_count);
-	for (size_t i = 0; i < p->literal_count; i++) {
-		hash_number(h, (uint32_t)p->literals[i].kind);
-		hash_text(h, p->literals[i].text);
-	}
-}
-
-static void
-hash_decision(const struct policy_question *q, struct policy_decision *d)
-{
-	struct hasher h;
-	bool keyed = false;
-
-	h.n = 0;
-	crypt_sha256_init(&h.h);
-	hash_text(&h, S("heddle decision v1"));
-	hash_rows(&h, d->rows);
-	for (size_t i = 0; i < q->table->column_count; i++) {
-		const struct policy_column_rule *r = &d->columns[i];
-		if (!r->hidden && r->mask == MASK_NONE) continue;
-		hash_text(&h, q->table->columns[i].name);
-		hash_number(&h, r->hidden ? UINT32_MAX : (uint32_t)r->mask);
-		keyed |= !r->hidden && r->mask == MASK_HASH;
-	}
-	hash_number(&h, keyed);
-	if (keyed) {
-		hash_text(&h, q->who->domain_id);
-		hash_text(&h, q->purpose);
-	}
-	crypt_sha256_add(&h.h, str_of(h.bytes, h.n));
-	crypt_sha256_end(&h.h, d->hash);
 }
 
 /* --- the decision --- */
@@ -373,29 +178,117 @@ is_plain(const struct policy_decision *d, size_t columns)
 {
 	for (size_t i = 0; i < columns; i++)
 		if (d->columns[i].hidden || d->columns[i].mask != MASK_NONE) return false;
-	return d->rows == NULL;
+	return d->rows == NULL && d->terms.min_group == 0;
 }
 
-/* g is NULL when the owner reads their own. */
+static bool
+all_hidden(const struct policy_decision *d, size_t columns)
+{
+	for (size_t i = 0; i < columns; i++)
+		if (!d->columns[i].hidden) return false;
+	return columns > 0;
+}
+
+static const struct predicate *
+rows_of(struct work *w, const struct candidate *x)
+{
+	const struct predicate *g = x->g->rows, *d = x->d ? x->d->rows : NULL;
+
+	if (!g || !d) return g ? g : d;
+	struct predicate *both = NEW(w->a, struct predicate);
+	*both = (struct predicate){.op = PRED_AND, .left = g, .right = d};
+	return both;
+}
+
+/* What the candidate shows by itself. */
 static void
-allow(struct work *w, const struct policy_grant *g, struct policy_decision *d)
+show(struct work *w, const struct candidate *x, struct policy_decision *d)
 {
 	const struct policy_table *t = w->q->table;
 
-	*d = (struct policy_decision){.verdict = VERDICT_ALLOW, .until = g ? g->until : TIME_FOREVER};
-	d->grant_id = g ? g->id : S("");
-	d->rows = g ? g->rows : NULL;
-	d->columns = NEW_N(w->a, t->column_count, struct policy_column_rule);
-	for (size_t i = 0; g && i < t->column_count; i++) {
-		d->columns[i].hidden = hides(g, t->columns[i].name);
-		d->columns[i].mask = d->columns[i].hidden ? MASK_NONE : mask_of(g, &t->columns[i]);
+	d->grant_id = x->g->id;
+	d->delegation_id = delegation_id(x);
+	d->terms = x->g->terms;
+	d->until = x->until;
+	d->rows = rows_of(w, x);
+	d->reason = x->d ? arena_printf(w->a, "grant %.*s covers it, handed on by delegation %.*s", STR(x->g->id), STR(x->d->id)) :
+	                   arena_printf(w->a, "grant %.*s covers it", STR(x->g->id));
+	for (size_t i = 0; !is_open(&x->open) && i < t->column_count; i++) {
+		d->columns[i].hidden = cover_hides(x, &t->columns[i]);
+		d->columns[i].mask = d->columns[i].hidden ? MASK_NONE : cover_mask(x, &t->columns[i]);
 	}
-	for (size_t i = 0; i < w->q->restriction_count; i++)
-		if (applies(w->q->restrictions[i], t)) tighten(w, w->q->restrictions[i], d);
+}
+
+/* Aggregates only: the groups and numbers are shown. "" unless the center would change what the groups are made of: coarser ones beside finer ones
+ * seen before would tell of those that were too small. */
+static Str
+shape(struct work *w, const struct candidate *x, struct policy_decision *d)
+{
+	const struct policy_table *t = w->q->table;
+
+	for (size_t i = 0; d->terms.min_group && i < t->column_count; i++) {
+		const struct policy_column *col = &t->columns[i];
+		struct policy_column_rule *rule = &d->columns[i];
+		if (shape_is_dimension(&d->terms, col->name) && (rule->hidden || rule->mask != cover_mask(x, col)))
+			return arena_printf(w->a, "the center hides or masks '%.*s', of which the groups of grant %.*s are made", STR(col->name), STR(x->g->id));
+		if (!shape_shows(&d->terms, col, rule->mask)) *rule = (struct policy_column_rule){.hidden = true};
+	}
+	return all_hidden(d, t->column_count) ? S("the center hides every column that would be shown") : S("");
+}
+
+/* x->g is NULL when the owner reads their own. */
+static void
+allow(struct work *w, const struct candidate *x, struct policy_decision *d)
+{
+	const struct policy_table *t = w->q->table;
+
+	*d = (struct policy_decision){.verdict = VERDICT_ALLOW, .until = TIME_FOREVER, .grant_id = S(""), .delegation_id = S("")};
+	d->reason = S("an owner reads what their own domain publishes");
+	d->columns = NEW_N(w->a, t->column_count, struct policy_column_rule);
+	if (x->g) show(w, x, d);
+	for (size_t i = 0; i < w->rule_count; i++) tighten(w, w->rules[i], d);
+	Str why = shape(w, x, d);
+	if (why.n) {
+		refuse(w, d, why);
+		return;
+	}
+	d->min_level = w->level ? w->level->min_level : 0;
 	d->plain = is_plain(d, t->column_count);
-	d->reason = g ? arena_printf(w->a, "grant %.*s covers it", STR(g->id)) : S("an owner reads what their own domain publishes");
 	TELL(w, "allowed: %.*s%s", STR(d->reason), d->plain ? ", all of it" : "");
-	hash_decision(w->q, d);
+	digest(w->q, d);
+}
+
+static Str
+closed_by(struct work *w)
+{
+	const struct policy_question *q = w->q;
+
+	for (size_t i = 0; i < w->rule_count; i++) {
+		const struct policy_restriction *r = w->rules[i];
+		if (r->suspend) return arena_printf(w->a, "the center has closed the product (restriction %.*s)", STR(r->id));
+		if (scope_closes(r)) return arena_printf(w->a, "restriction %.*s is of an unknown kind", STR(r->id));
+	}
+	for (size_t i = 0; i < q->restriction_count; i++)
+		if (scope_freezes(q->restrictions[i], q))
+			return arena_printf(w->a, "%s is frozen (restriction %.*s)",
+			    str_eq(q->restrictions[i]->domain_id, q->table->domain_id) ? "the producer's domain" : "the asker's domain", STR(q->restrictions[i]->id));
+	return S("");
+}
+
+/* What the center demands of the use itself, whatever was granted. */
+static Str
+demanded(struct work *w)
+{
+	const struct policy_question *q = w->q;
+
+	if (w->level && q->level < w->level->min_level)
+		return arena_printf(w->a, "restriction %.*s demands a sandbox of level L%u; statements run at L%u here", STR(w->level->id), w->level->min_level,
+		    q->level);
+	if (q->any_purpose) return S("");
+	if (w->purpose && q->purpose.n == 0) return arena_printf(w->a, "restriction %.*s demands that a purpose is named", STR(w->purpose->id));
+	if (!q->purpose_unknown) return S("");
+	if (q->purpose.n == 0) return S("a purpose must be named; `heddle purpose list` shows them");
+	return arena_printf(w->a, "there is no purpose '%.*s'; `heddle purpose list` shows those there are", STR(q->purpose));
 }
 
 /* What is wrong with the question itself, whatever was granted; "" for nothing. */
@@ -408,40 +301,34 @@ bar(struct work *w)
 	if (!q->who->active) return S("the person is no longer a member of a domain");
 	if (way == 0 || (way & ~(uint32_t)INTERACT_ALL) || (way & (way - 1))) return S("an unknown way of use");
 	if (!q->table->product_live) return S("the product is suspended or retired");
-	const struct policy_restriction *r = closing(q);
-	if (!r) return S("");
-	if (r->suspend) return arena_printf(w->a, "the center has closed the product (restriction %.*s)", STR(r->id));
-	return arena_printf(w->a, "restriction %.*s is of an unknown kind", STR(r->id));
+	Str closed = closed_by(w);
+	return closed.n ? closed : demanded(w);
 }
 
 static Str
 no_grant(struct work *w)
 {
-	const struct policy_question *q = w->q;
+	const struct candidate *n = &w->nearest;
 
-	if (!w->nearest || w->furthest <= NOT_TO)
-		return arena_printf(w->a, "no grant on '%.*s' is made out to this person or their domain", STR(q->table->name));
-	return arena_printf(w->a, "no grant on '%.*s' covers this: grant %.*s: %.*s", STR(q->table->name), STR(w->nearest->id),
-	    STR(stage_text(w, w->nearest, w->furthest)));
+	if (!n->g || n->stage <= NOT_TO)
+		return arena_printf(w->a, "no grant on '%.*s' is made out to this person or their domain", STR(w->q->table->name));
+	return arena_printf(w->a, "no grant on '%.*s' covers this: %.*s: %.*s", STR(w->q->table->name), STR(words_name(w, n)), STR(words_of(w, n)));
 }
 
 void
 policy_decide(struct arena *a, const struct policy_question *q, struct policy_trace *trace, struct policy_decision *ret)
 {
 	struct work w = {.a = a, .q = q, .trace = trace};
-	Str why = bar(&w);
+	struct candidate best = {0};
 
-	if (why.n) {
+	gather(&w);
+	Str why = bar(&w);
+	if (why.n == 0 && !(q->who->is_owner && same_id(q->who->domain_id, q->table->domain_id))) {
+		best = choose(&w);
+		if (!best.g) why = no_grant(&w);
+	}
+	if (why.n)
 		refuse(&w, ret, why);
-		return;
-	}
-	if (q->who->is_owner && same_id(q->who->domain_id, q->table->domain_id)) {
-		allow(&w, NULL, ret);
-		return;
-	}
-	const struct policy_grant *g = grant_choose(&w);
-	if (g)
-		allow(&w, g, ret);
 	else
-		refuse(&w, ret, no_grant(&w));
+		allow(&w, &best, ret);
 }

@@ -41,7 +41,8 @@ struct policy_column {
 	Str type;           /* DuckDB type text, e.g. BIGINT, VARCHAR, DATE, DECIMAL(18,2) */
 	Str classification; /* "" when none is known */
 	struct policy_tags tags;
-	struct policy_tags tags_before; /* as they were before changes that policy has not seen approved; list NULL: the same */
+	struct policy_tags tags_before; /* what else counted since the last change that policy saw approved: a tag may stand there several times,
+	                                   and with value "" where there was none. Empty where there is no unapproved change */
 	uint64_t since;     /* place in the producer's log of the publish that brought it */
 };
 
@@ -204,12 +205,24 @@ struct policy_decision {
 	                              consumer domain and purpose): equal hash, equal extract */
 };
 
-/* Decide. Never fails: whatever is wrong is a refusal with its reason. When several grants cover, the one that shows most is
- * used: plain first, then fewest hidden columns, then fewest masks, then no row filter, then the smaller id (stable); grants
- * are not merged. O(grants + columns × masks). `trace`, when not NULL, gets one line per step (grant looked at and why it
- * does or does not cover, each restriction that tightened), for `explain`. */
+/* Decide. Never fails: whatever is wrong is a refusal with its reason. A candidate is a grant as it stands, or as a delegation hands it on; by tags
+ * it shows the columns whose tags fit, and is about tables that have one. Of several that cover, the one that shows most is used: without
+ * min_group, plain, fewest hidden columns, fewest masks, no row filter; then may be exported, no budget, as it stands; then the smaller ids (stable).
+ * Candidates are not merged. A restriction more can turn the choice to another candidate, never show more of any one than without it.
+ * O(grants × (columns × masks + delegations) + restrictions × columns). `trace`, when not NULL, gets one line per step (candidate looked at and why
+ * it does or does not cover, each restriction that tightened), for `explain`. */
 struct policy_trace { Str *lines; size_t count, cap; };
 void policy_decide(struct arena *a, const struct policy_question *q, struct policy_trace *trace, struct policy_decision *ret);
+
+/* --- the parts of it that others need --- */
+
+/* Is the restriction about this table, or a column of it? Freezes apart: they are about domains. */
+bool policy_is_about(const struct policy_restriction *r, const struct policy_table *t);
+/* Do the tags fit in each way they may count (certain: for what opens), or in one (for what closes)? */
+bool policy_tags_fit(const struct tag_expr *e, const struct policy_tags *now, const struct policy_tags *before, bool certain);
+/* Does this approval count for what r demands, and how many different humans of the list do? */
+bool policy_approval_counts(const struct policy_restriction *r, Str producer_id, Str asker_human_id, const struct policy_approval *p);
+uint32_t policy_approvals(const struct policy_restriction *r, Str producer_id, Str asker_human_id, const struct policy_approval *list, size_t n);
 
 /* --- compiling a decision into our own SQL --- */
 
@@ -219,8 +232,16 @@ NODISCARD Err policy_rows_sql(struct ctx *c, const struct predicate *p, const st
 /* The select-list item `<masked expr> AS "name"` for a visible column; MASK_HASH calls heddle_hash(x::VARCHAR), a function the
  * reader registers with the key inside. */
 NODISCARD Err policy_column_sql(struct ctx *c, const struct policy_column *col, enum mask_kind mask, struct buf *out);
+/* The same without its name. */
+NODISCARD Err policy_value_sql(struct ctx *c, const struct policy_column *col, enum mask_kind mask, struct buf *out);
+/* What a reader selects from `from` (SQL of ours: the table's files): the entitled rows, the chosen columns (t->column_count flags) as
+ * they are shown, in the table's order; under aggregates only made of cells (shape.h). INTERNAL when a hidden column is chosen, or none. */
+NODISCARD Err policy_extract_sql(struct ctx *c, const struct policy_table *t, const struct policy_decision *d, const bool *columns, Str from,
+                                 struct buf *out);
 /* The type that the consumer sees: VARCHAR under MASK_HASH and MASK_LAST_FOUR, else the column's own. */
 Str policy_masked_type(const struct policy_column *col, enum mask_kind mask);
+/* The same under all that was decided: a mean is a DOUBLE. */
+Str policy_shown_type(const struct policy_decision *d, const struct policy_column *col, enum mask_kind mask);
 /* Does this mask suit this type? (year: DATE/TIMESTAMP only, last4: VARCHAR only; others: any.) Checked at the door of grants. */
 bool mask_fits(enum mask_kind kind, Str type);
 

@@ -205,7 +205,7 @@ unknown_things_fail_closed(void **state)
 	ARENA_AUTO a = ARENA_INIT;
 	static const struct policy_mask mask = {{"nowhere", 7}, (enum mask_kind)99};
 	static const struct policy_restriction odd[] = {
-	    {.id = {"r", 1}, .classification = {"x", 1}, .mask = (enum mask_kind)99}, {.id = {"r", 1}, .mask = MASK_HASH}};
+	    {.id = {"r", 1}, .mask = (enum mask_kind)99}, {.id = {"r", 1}}, {.id = {"r", 1}, .freeze = true}};
 	struct predicate op = {.op = (enum pred_op)99, .column = S("region")};
 	struct policy_grant g = world_grant;
 	struct policy_question q = world_question();
@@ -281,7 +281,7 @@ hash_follows_what_is_shown(void **state)
 	ARENA_AUTO a = ARENA_INIT;
 	static const struct policy_mask hash[] = {{{"name", 4}, MASK_HASH}}, null[] = {{{"name", 4}, MASK_NULL}}, other[] = {{{"day", 3}, MASK_HASH}};
 	static const Str hidden[] = {{"name", 4}};
-	static const struct policy_principal elsewhere = {.person_id = {"bob", 3}, .domain_id = {"finance", 7}, .active = true};
+	static const struct policy_principal elsewhere = {.person_id = {"bob", 3}, .domain_id = {"finance", 7}, .active = true, .handed_to_all = true};
 	struct policy_grant g[8];
 	struct policy_decision d[8];
 	struct policy_question q = world_question();

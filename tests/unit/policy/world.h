@@ -8,11 +8,11 @@
 #define NOON (INT64_C(1800000000) * TIME_SECOND)
 
 static const struct policy_column world_columns[] = {
-    {{"household_id", 12}, {"BIGINT", 6}, {"personal", 8}},
-    {{"name", 4}, {"VARCHAR", 7}, {"personal", 8}},
-    {{"day", 3}, {"DATE", 4}, {"", 0}},
-    {{"sales", 5}, {"DECIMAL(18,2)", 13}, {"", 0}},
-    {{"region", 6}, {"VARCHAR", 7}, {"", 0}},
+    {.name = {"household_id", 12}, .type = {"BIGINT", 6}, .classification = {"personal", 8}},
+    {.name = {"name", 4}, .type = {"VARCHAR", 7}, .classification = {"personal", 8}},
+    {.name = {"day", 3}, .type = {"DATE", 4}, .classification = {"", 0}},
+    {.name = {"sales", 5}, .type = {"DECIMAL(18,2)", 13}, .classification = {"", 0}},
+    {.name = {"region", 6}, .type = {"VARCHAR", 7}, .classification = {"", 0}},
 };
 enum { HOUSEHOLD, NAME, DAY, SALES, REGION, COLUMNS };
 
@@ -27,7 +27,7 @@ static const struct policy_grant world_grant = {
     .to_id = {"insights", 8}, .purposes = world_purposes, .purpose_count = 2, .from = NOON - TIME_DAY, .until = NOON + TIME_DAY,
     .interactions = INTERACT_SQL};
 
-static const struct policy_principal world_analyst = {.person_id = {"ann", 3}, .domain_id = {"insights", 8}, .active = true};
+static const struct policy_principal world_analyst = {.person_id = {"ann", 3}, .domain_id = {"insights", 8}, .active = true, .handed_to_all = true};
 
 static inline struct policy_question
 world_question(void)

@@ -62,6 +62,15 @@ running_kill(struct core *core, struct running_query *q, const char *why)
 	proc_kill(core, q->proc);
 }
 
+/* Of the sandbox it runs in: 0, the least, where none is known. */
+static uint32_t
+level_of(const struct running_query *q)
+{
+	int level = q->proc ? peer_level(q->proc->peer) : -1;
+
+	return level > 0 ? (uint32_t)level : 0;
+}
+
 /* Decided as it was when it started? Then q->until says how long. */
 static bool
 still_decided(struct core *core, struct running_query *q)
@@ -74,7 +83,7 @@ still_decided(struct core *core, struct running_query *q)
 		const struct mesh_table *t = mesh_table_by_name(core->mesh, q->uses[i].name, &p);
 		struct policy_decision d;
 		if (!t) return false;
-		mesh_decide(core->mesh, &arena, q->person_id, p, t, q->purpose, INTERACT_SQL, core_now(), NULL, &d);
+		mesh_decide(core->mesh, &arena, q->person_id, p, t, q->purpose, INTERACT_SQL, level_of(q), core_now(), NULL, &d);
 		/* a new snapshot with more columns has another hash, and takes nothing from a query that runs on the old one */
 		if (d.verdict != VERDICT_ALLOW || !str_eq(d.grant_id, q->uses[i].decision.grant_id)) return false;
 		if (str_eq(t->manifest, q->uses[i].manifest_sha) && memcmp(d.hash, q->uses[i].decision.hash, sizeof d.hash) != 0) return false;
@@ -163,7 +172,7 @@ acting_for(struct request *rq)
 }
 
 static Err
-decide(struct request *rq, struct table_use *u)
+decide(struct request *rq, uint32_t level, struct table_use *u)
 {
 	const struct mesh_product *p;
 	const struct mesh_table *t = mesh_table_by_name(rq->core->mesh, u->name, &p);
@@ -171,7 +180,7 @@ decide(struct request *rq, struct table_use *u)
 
 	ENSURE(&rq->c, t && product_visible(rq, p), NOT_FOUND, "there is no table %.*s; search with: heddle products", STR(u->name));
 	int64_t from = core_ns();
-	mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, t, arg(rq, "purpose"), INTERACT_SQL, core_now(), NULL, &u->decision);
+	mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, t, arg(rq, "purpose"), INTERACT_SQL, level, core_now(), NULL, &u->decision);
 	rq->core->decide_ns_total += (uint64_t)(core_ns() - from);
 	rq->core->decide_count++;
 	if (u->decision.verdict != VERDICT_ALLOW) {
@@ -240,7 +249,9 @@ note_columns(const struct table_use *u, struct buf *b)
 		buf_json(b, u->shape.columns[i].name);
 	}
 	buf_char(b, ']');
-	if (b->n > NOTED_COLUMNS_BYTES) b->n = before;
+	if (!u->all && b->n <= NOTED_COLUMNS_BYTES) return;
+	b->n = before;
+	buf_c(b, ",\"all\":true");
 }
 
 static void
@@ -261,7 +272,7 @@ note_tables(const struct table_use *uses, size_t n, struct buf *b)
 			buf_json(b, uses[i].decision.delegation_id);
 		}
 		buf_printf(b, ",\"verdict\":\"%s\",\"policy\":\"%s\"", uses[i].decision.verdict == VERDICT_ALLOW ? "allow" : "refuse", hex);
-		if (uses[i].decision.verdict == VERDICT_ALLOW && !uses[i].all) note_columns(&uses[i], b);
+		if (uses[i].decision.verdict == VERDICT_ALLOW) note_columns(&uses[i], b);
 		buf_char(b, '}');
 	}
 	buf_char(b, ']');
@@ -435,7 +446,7 @@ decide_all(struct request *rq, struct run *r)
 
 	r->q.until = TIME_FOREVER;
 	for (; n < r->q.n && err_ok(e); n++) {
-		e = decide(rq, &r->q.uses[n]);
+		e = decide(rq, level_of(&r->q), &r->q.uses[n]);
 		if (err_ok(e) && r->q.uses[n].decision.until < r->q.until) r->q.until = r->q.uses[n].decision.until;
 	}
 	if (e.code == ERR_DENIED || e.code == ERR_NOT_FOUND)

@@ -344,10 +344,11 @@ principal_of(const struct mesh *m, Str person_id)
 
 void
 mesh_decide(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product, const struct mesh_table *table,
-            Str purpose, enum interaction interaction, Time now, struct policy_trace *trace, struct policy_decision *ret)
+            Str purpose, enum interaction interaction, uint32_t level, Time now, struct policy_trace *trace, struct policy_decision *ret)
 {
 	struct policy_principal who = principal_of(m, person_id);
-	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .interaction = interaction, .now = now};
+	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .interaction = interaction,
+	                            .level = level, .now = now};
 
 	decide(m, a, product, &q, trace, ret);
 }

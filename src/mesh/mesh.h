@@ -182,10 +182,11 @@ size_t mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_gran
 size_t mesh_requests(const struct mesh *m, struct arena *a, const struct mesh_request ***ret);
 size_t mesh_restrictions(const struct mesh *m, struct arena *a, const struct mesh_restriction ***ret);
 
-/* The decision for a person at a table: collects the grants of (product, person) and (product, person's domain) from an index
- * and the live restrictions, and calls policy_decide(). Cost: O(grants on that product to that principal). */
+/* The decision for a person at a table: collects from indexes the grants to the person, their groups and their domain (on the product, or by tags),
+ * what their domain handed on to them, and the restrictions that bear on the table, and calls policy_decide(). level: of the sandbox in which the
+ * statement would run, UINT32_MAX where only something is shown. Cost: O(of what was collected), not of what there is. */
 void mesh_decide(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product,
-                 const struct mesh_table *table, Str purpose, enum interaction interaction, Time now,
+                 const struct mesh_table *table, Str purpose, enum interaction interaction, uint32_t level, Time now,
                  struct policy_trace *trace, struct policy_decision *ret);
 
 /* Is there any purpose for which this person may read it? For showing metadata only. */

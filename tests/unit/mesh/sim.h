@@ -249,7 +249,7 @@ mesh_allows(struct sim *s, const struct question *q)
 	for (size_t i = 0; i < n; i++)
 		if (str_eqc(all[i]->id, id) && str_eq(all[i]->domain_id, did(s->w, q->domain))) p = all[i];
 	if (p)
-		mesh_decide(s->w->m, &scratch, str_c(person), p, &p->tables[q->table - 1], S("campaign_analysis"), INTERACT_SQL, DAY(1), NULL, &d);
+		mesh_decide(s->w->m, &scratch, str_c(person), p, &p->tables[q->table - 1], S("campaign_analysis"), INTERACT_SQL, 3, DAY(1), NULL, &d);
 	arena_fini(&scratch);
 	return p && d.verdict == VERDICT_ALLOW;
 }

@@ -191,7 +191,7 @@ allowed(struct world *w, const char *person, const char *table_name)
 	struct policy_decision d;
 
 	if (!t) return false;
-	mesh_decide(w->m, &w->arena, str_c(person), p, t, S("campaign_analysis"), INTERACT_SQL, DAY(1), NULL, &d);
+	mesh_decide(w->m, &w->arena, str_c(person), p, t, S("campaign_analysis"), INTERACT_SQL, 3, DAY(1), NULL, &d);
 	return d.verdict == VERDICT_ALLOW;
 }
 

@@ -95,7 +95,15 @@ mesh_restriction(const struct mesh *m, Str id)
 
 /* --- joins --- */
 
-/* Only a grant to the asker or their domain, on what was asked for, answers: ids of requests may be used twice by a stranger. */
+/* Only a grant to the asker, their domain or a group of it, on what was asked for, answers: ids of requests may be used twice by a stranger. */
+static bool
+answers(const struct policy_grant *g, const struct mesh_request *r)
+{
+	if (!str_eq(g->product_id, r->product_id)) return false;
+	if (g->to_kind == PRINCIPAL_GROUP) return str_eq(g->to_domain_id, r->consumer_domain_id);
+	return str_eq(g->to_id, g->to_kind == PRINCIPAL_PERSON ? r->person_id : r->consumer_domain_id);
+}
+
 static const struct mesh_grant *
 answering_grant(const struct log *producer, const struct mesh *m, const struct mesh_request *r)
 {
@@ -103,7 +111,7 @@ answering_grant(const struct log *producer, const struct mesh *m, const struct m
 
 	for (const struct grant *g = state_grants_for(m, producer, r->id); g; g = g->same_request) {
 		const struct policy_grant *p = &g->pub.policy;
-		if (!str_eq(p->product_id, r->product_id) || (!str_eq(p->to_id, r->person_id) && !str_eq(p->to_id, r->consumer_domain_id))) continue;
+		if (!answers(p, r)) continue;
 		bool better = !best || (best->policy.revoked && !p->revoked);
 		if (better || (best->policy.revoked == p->revoked && str_cmp(p->id, best->policy.id) < 0)) best = &g->pub;
 	}
@@ -111,7 +119,7 @@ answering_grant(const struct log *producer, const struct mesh *m, const struct m
 }
 
 enum request_state
-mesh_request_state(const struct mesh *m, const struct mesh_request *r, const struct mesh_grant **ret_grant, Str *ret_deny_reason)
+mesh_request_state(const struct mesh *m, const struct mesh_request *r, Time now, const struct mesh_grant **ret_grant, Str *ret_deny_reason)
 {
 	const struct log *producer = state_log(m, r->producer_domain_id), *consumer = state_log(m, r->consumer_domain_id);
 	const struct item *asked = consumer ? state_find(m, RECORD_REQUEST, consumer, r->id) : NULL;
@@ -122,7 +130,9 @@ mesh_request_state(const struct mesh *m, const struct mesh_request *r, const str
 	if (ret_deny_reason) *ret_deny_reason = !grant && denied ? ((const struct answer *)denied)->reason : (Str){"", 0};
 	if (grant) return REQUEST_APPROVED;
 	if (asked && ((const struct request *)asked)->withdrawn) return REQUEST_WITHDRAWN;
-	return denied ? REQUEST_DENIED : REQUEST_PENDING;
+	if (denied) return REQUEST_DENIED;
+	if (r->draft) return REQUEST_DRAFT;
+	return now - r->opened >= REQUEST_LIFE_DAYS * TIME_DAY ? REQUEST_EXPIRED : REQUEST_PENDING;
 }
 
 /* --- lists --- */

@@ -117,8 +117,8 @@ struct mesh_request {
 	bool draft;                  /* not submitted yet: for its author alone */
 };
 /* How it stands, joined over both logs: approved once the producer granted (*ret_grant, revoked or not; NULL otherwise), else withdrawn,
- * else denied (*ret_deny_reason: the commitment, "" when none), else pending. */
-enum request_state mesh_request_state(const struct mesh *m, const struct mesh_request *r, const struct mesh_grant **ret_grant,
+ * else denied (*ret_deny_reason: the commitment, "" when none), else a draft, else expired REQUEST_LIFE_DAYS after it was opened, else pending. */
+enum request_state mesh_request_state(const struct mesh *m, const struct mesh_request *r, Time now, const struct mesh_grant **ret_grant,
                                       Str *ret_deny_reason);
 
 struct mesh_restriction { struct policy_restriction policy; Str name /* "" when none was given */, by; Time added; };

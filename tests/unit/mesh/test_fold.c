@@ -431,7 +431,7 @@ requests(void **state)
 	const struct mesh_request *kept = mesh_request(w->m, S("req_00000001"));
 	assert_non_null(kept);
 	assert_true(str_eq(kept->consumer_domain_id, did(w, INSIGHTS)) && kept->until == DAY(90) && kept->opened == DAY(0));
-	assert_int_equal(mesh_request_state(w->m, kept, &grant, &reason), REQUEST_PENDING);
+	assert_int_equal(mesh_request_state(w->m, kept, DAY(1), &grant, &reason), REQUEST_PENDING);
 	assert_false(SAY(w, INSIGHTS, REQUEST_OPEN, body_request(&w->body, &r)));
 	REFUSED(w, "already");
 	assert_false(SAY(w, HOUSEHOLDS, REQUEST_OPEN, body_request(&w->body, &r)));
@@ -440,19 +440,19 @@ requests(void **state)
 	struct mesh_grant g = a_grant("grt_00000001", "prd_stores01", PRINCIPAL_DOMAIN, did(w, HOUSEHOLDS));
 	g.request_id = S("req_00000001");
 	assert_true(say_grant(w, STORES, &g));
-	assert_int_equal(mesh_request_state(w->m, kept, &grant, &reason), REQUEST_PENDING);
+	assert_int_equal(mesh_request_state(w->m, kept, DAY(1), &grant, &reason), REQUEST_PENDING);
 	g.policy.id = S("grt_00000002");
 	g.policy.to_id = did(w, INSIGHTS);
 	assert_true(say_grant(w, STORES, &g));
 	kept = mesh_request(w->m, S("req_00000001"));
-	assert_int_equal(mesh_request_state(w->m, kept, &grant, &reason), REQUEST_APPROVED);
+	assert_int_equal(mesh_request_state(w->m, kept, DAY(1), &grant, &reason), REQUEST_APPROVED);
 	assert_true(str_eq(grant->policy.id, S("grt_00000002")));
 	/* denied */
 	r.id = S("req_00000002");
 	assert_true(SAY(w, INSIGHTS, REQUEST_OPEN, body_request(&w->body, &r)));
 	assert_true(SAY(w, STORES, REQUEST_DENY, body_deny(&w->body, S("req_00000002"), S(HEX64))));
 	kept = mesh_request(w->m, S("req_00000002"));
-	assert_int_equal(mesh_request_state(w->m, kept, &grant, &reason), REQUEST_DENIED);
+	assert_int_equal(mesh_request_state(w->m, kept, DAY(1), &grant, &reason), REQUEST_DENIED);
 	assert_true(str_eq(reason, S(HEX64)) && grant == NULL);
 	assert_false(SAY(w, STORES, REQUEST_DENY, body_deny(&w->body, S("req_00000002"), S(""))));
 	REFUSED(w, "denied already");
@@ -461,14 +461,14 @@ requests(void **state)
 	assert_true(SAY(w, INSIGHTS, REQUEST_OPEN, body_request(&w->body, &r)));
 	assert_true(SAY(w, HOUSEHOLDS, REQUEST_DENY, body_deny(&w->body, S("req_00000003"), S(""))));
 	kept = mesh_request(w->m, S("req_00000003"));
-	assert_int_equal(mesh_request_state(w->m, kept, &grant, &reason), REQUEST_PENDING);
+	assert_int_equal(mesh_request_state(w->m, kept, DAY(1), &grant, &reason), REQUEST_PENDING);
 	/* withdrawn */
 	assert_false(SAY(w, STORES, REQUEST_WITHDRAW, body_withdraw(&w->body, S("req_00000003"))));
 	REFUSED(w, "only the domain that asked");
 	assert_true(SAY(w, INSIGHTS, REQUEST_WITHDRAW, body_withdraw(&w->body, S("req_00000003"))));
 	assert_true(SAY(w, INSIGHTS, REQUEST_WITHDRAW, body_withdraw(&w->body, S("req_00000003"))));
 	kept = mesh_request(w->m, S("req_00000003"));
-	assert_int_equal(mesh_request_state(w->m, kept, &grant, &reason), REQUEST_WITHDRAWN);
+	assert_int_equal(mesh_request_state(w->m, kept, DAY(1), &grant, &reason), REQUEST_WITHDRAWN);
 	const struct mesh_request **list;
 	assert_int_equal(mesh_requests(w->m, &w->arena, &list), 3);
 }

@@ -216,8 +216,10 @@ shown_put(const struct shape *s, size_t i)
 
 	if (is_measure(s, i)) {
 		buf_printf(s->out, "CASE WHEN k%zu >= %" PRIu32 " AND i < c%zu THEN ", i, terms->min_group, i);
-		buf_printf(s->out, exact ? "s%zu / c%zu" : "CAST(format('{:.11e}', s%zu / c%zu) AS DOUBLE)", i, i);
-		buf_c(s->out, " END");
+		if (exact)
+			buf_printf(s->out, "s%zu / c%zu END", i, i);
+		else /* there are several forms of NaN, too */
+			buf_printf(s->out, "CASE WHEN isnan(s%zu) THEN CAST('nan' AS DOUBLE) ELSE CAST(format('{:.11e}', s%zu / c%zu) AS DOUBLE) END END", i, i, i);
 	} else {
 		while (!str_ieq(terms->group_by[number], col->name)) number++;
 		buf_printf(s->out, "d%zu", number);

@@ -61,23 +61,14 @@ Err
 extract_sql(struct ctx *c, const struct policy_table *t, const struct policy_decision *d, const bool *columns, const Str *files,
             size_t file_count, struct buf *out)
 {
-	size_t n = 0;
+	BUF_AUTO from = BUF_INIT;
 
 	ENSURE(c, file_count > 0, INTERNAL, "an extract of no files");
-	buf_c(out, "FROM read_parquet([");
+	buf_c(&from, "read_parquet([");
 	for (size_t i = 0; i < file_count; i++) {
 		ENSURE(c, extract_file_is_plain(files[i]), INTERNAL, "'%.*s' is no name of a file of a table", STR(files[i]));
-		buf_printf(out, "%s'@in/%.*s'", i ? "," : "", STR(files[i]));
+		buf_printf(&from, "%s'@in/%.*s'", i ? "," : "", STR(files[i]));
 	}
-	buf_c(out, file_count > 1 ? "], union_by_name = true) SELECT " : "]) SELECT ");
-	for (size_t i = 0; i < t->column_count; i++) {
-		if (!columns[i]) continue;
-		ENSURE(c, !d->columns[i].hidden, INTERNAL, "a hidden column in an extract");
-		if (n++) buf_c(out, ", ");
-		TRY(policy_column_sql(c, &t->columns[i], d->columns[i].mask, out));
-	}
-	ENSURE(c, n > 0, INTERNAL, "an extract of no columns");
-	if (!d->rows) return OK;
-	buf_c(out, " WHERE ");
-	return policy_rows_sql(c, d->rows, t, out);
+	buf_c(&from, file_count > 1 ? "], union_by_name = true)" : "])");
+	return policy_extract_sql(c, t, d, columns, buf_view(&from), out);
 }

@@ -21,7 +21,7 @@ NODISCARD Err extract_columns(struct ctx *c, const struct policy_table *t, const
 
 /* The reader's SELECT over the files (names in its folder, made of [A-Za-z0-9._-], 1 to 10,000 of them):
  *   FROM read_parquet(['@in/a','@in/b']) SELECT <masked columns> [WHERE <filter>]
- * A column that older files lack is NULL there. */
+ * or WITH kept AS (FROM read_parquet([… for aggregates only (policy/shape.h). A column that older files lack is NULL there. */
 NODISCARD Err extract_sql(struct ctx *c, const struct policy_table *t, const struct policy_decision *d, const bool *columns,
                           const Str *files, size_t file_count, struct buf *out);
 

@@ -9,16 +9,19 @@
 #include "query/extract.h"
 #include "query/maskfn.h"
 
-static const char input_start[] = "FROM read_parquet([";
+static const char *const input_starts[] = {"FROM read_parquet([", "WITH kept AS (FROM read_parquet(["};
 
 /* The SELECT with the names of its input files turned into paths beneath our folder. Only the list at the very start is looked at:
  * what comes behind may hold any text in literals. */
 static Err
 select_put(struct ctx *c, Str select, int dir, struct buf *out)
 {
-	ENSURE(c, str_starts(select, str_c(input_start)), INVALID, "an extract's SELECT of an unknown form");
-	Str rest = str_of(select.p + sizeof input_start - 1, select.n - (sizeof input_start - 1)), name;
-	buf_c(out, input_start);
+	size_t form = 0;
+
+	while (form < ARRAY_LEN(input_starts) && !str_starts(select, str_c(input_starts[form]))) form++;
+	ENSURE(c, form < ARRAY_LEN(input_starts), INVALID, "an extract's SELECT of an unknown form");
+	Str start = str_c(input_starts[form]), rest = str_of(select.p + start.n, select.n - start.n), name;
+	buf_str(out, start);
 	for (size_t n = 0;; n++) {
 		ENSURE(c, str_starts(rest, S("'@in/")), INVALID, "an extract's SELECT of an unknown form");
 		rest = str_cut(str_of(rest.p + 5, rest.n - 5), '\'', &name);

@@ -54,10 +54,10 @@ door_retire(struct ctx *c, const struct mesh *m, const struct log *log, const st
 
 /* The request of that id that was addressed to this log, and how it stands. */
 static Err
-request_here(struct ctx *c, const struct mesh *m, const struct log *log, Str id, const struct mesh_request **ret)
+request_here(struct ctx *c, const struct mesh *m, const struct log *log, Str id, Time now, const struct mesh_request **ret)
 {
 	const struct item *first = state_first(m, RECORD_REQUEST, id), *it = first;
-	static const char *const words[] = {"pending", "approved", "denied", "withdrawn"};
+	static const char *const words[] = {"pending", "approved", "denied", "withdrawn", "not submitted", "expired"};
 	const struct mesh_grant *grant;
 	const struct mesh_domain *owner;
 	Str reason;
@@ -68,7 +68,7 @@ request_here(struct ctx *c, const struct mesh *m, const struct log *log, Str id,
 	owner = mesh_domain(m, r->producer_domain_id);
 	ENSURE(c, it, DENIED, "only %.*s can answer request '%.*s'",
 	       STR(owner ? owner->name : r->producer_domain_id), STR(id));
-	enum request_state state = mesh_request_state(m, r, &grant, &reason);
+	enum request_state state = mesh_request_state(m, r, now, &grant, &reason);
 	ENSURE(c, state == REQUEST_PENDING, CONFLICT, "request '%.*s' is %s already", STR(id), words[state]);
 	*ret = r;
 	return OK;
@@ -82,7 +82,7 @@ door_grant(struct ctx *c, const struct mesh *m, const struct log *log, const str
 
 	TRY(own(c, m, log, RECORD_PRODUCT, said(p, S("product")), "grant on"));
 	if (request.n == 0) return OK;
-	TRY(request_here(c, m, log, request, &r));
+	TRY(request_here(c, m, log, request, p->time, &r));
 	ENSURE(c, str_eq(r->product_id, said(p, S("product"))), INVALID, "request '%.*s' is for another product", STR(request));
 	return OK;
 }
@@ -115,7 +115,7 @@ door_deny(struct ctx *c, const struct mesh *m, const struct log *log, const stru
 {
 	const struct mesh_request *r;
 
-	return request_here(c, m, log, said(p, S("request")), &r);
+	return request_here(c, m, log, said(p, S("request")), p->time, &r);
 }
 
 static Err

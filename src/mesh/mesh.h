@@ -23,6 +23,7 @@ struct mesh_domain {
 	bool center;
 	bool owner_keeps_key;    /* custody "owner": the node has no key for it, its owner's client signs */
 	bool handing_named;      /* grants to it are used by owners and by those they were delegated to only */
+	uint64_t handing_seq;    /* of the newest domain.set, 0 for none */
 	uint64_t log_size;       /* entries folded, refused ones too */
 	Hash head;               /* leaf hash of the newest entry, refused ones too: what the next one names as `prev` */
 };
@@ -36,6 +37,7 @@ struct mesh_member {
 	Str human_id;                /* the person's own id unless said otherwise */
 	Str added_by;
 	uint64_t seq;                /* of the member.set that began this membership */
+	uint64_t set_seq;            /* of the newest member.set: who made them what they are */
 	Time since, ended;           /* ended: 0 while active */
 };
 
@@ -63,6 +65,7 @@ struct mesh_delegation {
 	Str by;
 	Time added, ended_at;
 	Str ended_by;
+	uint64_t seq;
 };
 
 /* Said in the log of the domain of who said it. */
@@ -70,13 +73,14 @@ struct mesh_comment { Str id, domain_id, consumer_domain_id, request_id, text /*
 
 /* A finding that the center accepts for a while. */
 struct mesh_exception { Str id, control, subject, reason, by; Time until, added; bool ended; };
-struct mesh_review { Str id, domain_id, product_id, by; Time at; };
-struct mesh_evidence { Str id, control, document, by; bool ok; Time at; };
+struct mesh_review { Str id, domain_id, product_id, by; Time at; uint64_t seq; };
+struct mesh_evidence { Str id, control, document, by; bool ok; Time at; uint64_t seq; };
 
 struct mesh_table {
 	struct policy_table policy;  /* names, columns with type and class: what decisions rest on */
 	Str manifest;                /* SHA-256 (hex) of the snapshot manifest blob (table/manifest.h) */
 	uint64_t rows;
+	Str *floors;                 /* of each column: the class that publishes gave it, which the next publish can only raise */
 };
 
 struct mesh_product {
@@ -102,6 +106,7 @@ struct mesh_grant {
 	Str by;                      /* person id */
 	Str rows_text;               /* canonical predicate, "" for all rows */
 	Str tags_text;               /* canonical tag expression, "" without */
+	uint32_t by_role;            /* what they were then, as a bit; 0 when no member of the domain */
 	Time added, revoked_at;
 	Str revoked_by;
 };

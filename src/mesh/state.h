@@ -29,7 +29,25 @@ struct log {
 };
 
 struct member { struct item item; struct mesh_member pub; };
-struct product { struct item item; struct mesh_product pub; };
+struct product { struct item item; struct mesh_product pub; struct policy_tag *tags; /* all lists of tags that count, in one piece */ };
+/* A tag.set, each its own: who decides looks back over those that nobody approved. */
+struct tag {
+	struct item item;
+	struct mesh_tag pub;
+	struct tag *older; /* of the same product */
+};
+struct group { struct item item; struct mesh_group pub; };
+/* One of each (group, person); id "<group>/<person>". Whether it counts: group_member_counts(). */
+struct group_member { struct item item; Str group_id, person_id; bool in; uint64_t seq; /* of the newest join */ };
+struct delegation { struct item item; struct mesh_delegation pub; };
+/* One of each (log, subject, person), the newest; id "<log>/<subject>/<person>". */
+struct approval { struct item item; struct policy_approval pub; Str subject_log, subject_id; uint64_t seq; Time at; };
+struct review { struct item item; struct mesh_review pub; };
+struct tag_def { struct item item; struct mesh_tag_def pub; };
+struct purpose { struct item item; struct mesh_purpose pub; };
+struct comment { struct item item; struct mesh_comment pub; };
+struct exception { struct item item; struct mesh_exception pub; };
+struct evidence { struct item item; struct mesh_evidence pub; };
 struct grant {
 	struct item item;
 	struct mesh_grant pub;
@@ -106,6 +124,10 @@ struct item *state_first(const struct mesh *m, enum record_kind kind, Str id);
 const struct product *state_product_named(const struct mesh *m, const struct log *log, Str name); /* live, else NULL */
 const struct grant *state_grants_of(const struct mesh *m, const struct log *log, Str product_id, Str to_id);
 const struct grant *state_grants_for(const struct mesh *m, const struct log *log, Str request_id);
+/* Of the tag.sets of a product in that log the newest, NULL for none; the others behind it by falling seq. */
+const struct tag *state_tags_of(const struct mesh *m, const struct log *log, Str product_id);
+/* Are they in the group now: joined, and a member since before that (who left the domain and came back joins again)? */
+bool group_member_counts(const struct mesh *m, const struct group_member *gm);
 /* A row filter already known by its canonical text, NULL otherwise. */
 const struct predicate *state_predicate_find(const struct mesh *m, Str canonical);
 

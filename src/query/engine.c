@@ -320,8 +320,8 @@ engine_count(struct ctx *c, struct engine *e, const char *sql, uint64_t *ret)
 	return OK;
 }
 
-Err
-engine_parse(struct ctx *c, struct engine *e, Str sql, struct sql_statement *ret)
+static Err
+tree_of(struct ctx *c, struct engine *e, Str sql, Str *ret)
 {
 	duckdb_result r;
 
@@ -329,5 +329,24 @@ engine_parse(struct ctx *c, struct engine *e, Str sql, struct sql_statement *ret
 	ENSURE(c, str_is_utf8(sql), SQL, "the statement is not UTF-8");
 	e->d->duckdb_bind_varchar_length(e->tree, 1, sql.p ? sql.p : "", sql.n);
 	if (e->d->duckdb_execute_prepared(e->tree, &r) != DuckDBSuccess) return result_error(c, e, &r);
-	return sqlgate_check(c, take_text(c, e, &r), ret);
+	*ret = take_text(c, e, &r);
+	return OK;
+}
+
+Err
+engine_parse(struct ctx *c, struct engine *e, Str sql, struct sql_statement *ret)
+{
+	Str tree;
+
+	TRY(tree_of(c, e, sql, &tree));
+	return sqlgate_check(c, tree, ret);
+}
+
+Err
+engine_check_shapes(struct ctx *c, struct engine *e, Str sql, const struct sql_shape *shapes, size_t n)
+{
+	Str tree;
+
+	TRY(tree_of(c, e, sql, &tree));
+	return sqlgate_check_shapes(c, tree, shapes, n);
 }

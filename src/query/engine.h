@@ -42,6 +42,9 @@ NODISCARD Err engine_count(struct ctx *c, struct engine *e, const char *sql, uin
 /* Parse a person's SQL (at most SQL_TEXT_MAX bytes of UTF-8) and pass it through the gate. Nothing of it runs. */
 NODISCARD Err engine_parse(struct ctx *c, struct engine *e, Str sql, struct sql_statement *ret);
 
+/* What sqlgate_check_shapes() says of it. */
+NODISCARD Err engine_check_shapes(struct ctx *c, struct engine *e, Str sql, const struct sql_shape *shapes, size_t n);
+
 /* '/proc/self/fd/<dir>/<name>' as an SQL literal. */
 void engine_file(struct buf *out, int dir, Str name);
 

@@ -216,13 +216,31 @@ struct writer {
 	const struct result_sink *sink;
 	struct buf block;
 	struct result_counts counts;
+	bool started; /* told */
 };
+
+Err
+result_too_long(struct ctx *c, const struct result_sink *sink)
+{
+	bool why = sink->max_rows_why.n > 0;
+
+	return err_set(c, ERR_LIMIT, "the result has more than %llu rows%s%.*s", (unsigned long long)sink->max_rows, why ? ": " : "",
+	               STR(sink->max_rows_why));
+}
+
+static void
+writer_start(struct writer *w)
+{
+	if (!w->started && w->sink->started) w->sink->started(w->sink->self, w->counts.columns);
+	w->started = true;
+}
 
 static Err
 writer_flush(struct ctx *c, struct writer *w)
 {
 	uint64_t n = w->block.n - HEAD;
 
+	writer_start(w);
 	ENSURE(c, !w->sink->max_bytes || w->counts.bytes + n <= w->sink->max_bytes, LIMIT, "the result is larger than %llu bytes",
 	       (unsigned long long)w->sink->max_bytes);
 	TRY(block_send(c, w->sink->fd, &w->block));
@@ -234,11 +252,10 @@ static Err
 chunk_write(struct ctx *c, struct writer *w, const struct rows *rows, idx_t n, enum result_format format)
 {
 	for (idx_t row = 0; row < n; row++) {
-		ENSURE(c, !w->sink->max_rows || w->counts.rows < w->sink->max_rows, LIMIT, "the result has more than %llu rows",
-		       (unsigned long long)w->sink->max_rows);
+		if (w->sink->max_rows && w->counts.rows >= w->sink->max_rows) return result_too_long(c, w->sink);
 		row_put(&w->block, rows, row, format, w->counts.rows == 0);
 		w->counts.rows++;
-		if (w->block.n >= BLOCK_BYTES) TRY(writer_flush(c, w));
+		if (w->block.n >= (w->started ? BLOCK_BYTES : RESULT_HOLD_BYTES)) TRY(writer_flush(c, w));
 	}
 	return OK;
 }
@@ -249,7 +266,7 @@ rows_write(struct ctx *c, struct writer *w, struct rows *rows, enum result_forma
 	duckdb_data_chunk chunk;
 
 	TRY(chunk_next(c, rows, &chunk)); /* an error met before the first row is told before anything is written */
-	if (w->sink->started) w->sink->started(w->sink->self, w->counts.columns);
+	if (w->sink->max_rows_why.n == 0) writer_start(w);
 	if (format == RESULT_CSV) csv_head(&w->block, rows);
 	if (format == RESULT_JSON) buf_c(&w->block, "[\n");
 	while (chunk) {

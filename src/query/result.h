@@ -21,9 +21,15 @@ struct result_sink {
 	int fd;             /* blocking; borrowed */
 	uint64_t max_bytes; /* of payload; 0: no limit */
 	uint64_t max_rows;  /* 0: no limit */
+	Str max_rows_why;   /* "": a setting. Else what is said where there are more rows; to be able to say it, up to RESULT_HOLD_BYTES are kept
+	                       back until the end is known */
 	void (*started)(void *self, uint64_t columns); /* before the first block; may be NULL */
 	void *self;
 };
+
+enum { RESULT_HOLD_BYTES = 8 << 20 };
+/* LIMIT, about rows. */
+NODISCARD Err result_too_long(struct ctx *c, const struct result_sink *sink);
 
 struct result_counts { uint64_t columns, rows, bytes; };
 

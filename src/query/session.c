@@ -108,6 +108,32 @@ session_parse(struct ctx *c, struct session *s, Str sql, List *ret)
 
 /* --- run --- */
 
+static const Str *
+lines(struct arena *a, Str text, size_t *ret_n)
+{
+	Str *v = NEW_N(a, text.n + 1, Str);
+
+	*ret_n = 0;
+	for (Str rest = text; rest.p && text.n;) rest = str_cut(rest, '\n', &v[(*ret_n)++]);
+	return v;
+}
+
+static Err
+shapes_kept(struct ctx *c, struct session *s, Str sql, List list)
+{
+	size_t n = list.n / 4;
+	struct sql_shape *v = NEW_N(c->arena, n, struct sql_shape);
+
+	ENSURE(c, list.n % 4 == 0, INVALID, "shapes come in fours");
+	for (size_t i = 0; i < n; i++) {
+		const Str *one = &list.v[4 * i];
+		v[i] = (struct sql_shape){.table = one[0], .least = one[3]};
+		v[i].dimensions = lines(c->arena, one[1], &v[i].dimension_count);
+		v[i].measures = lines(c->arena, one[2], &v[i].measure_count);
+	}
+	return n ? engine_check_shapes(c, &s->engine, sql, v, n) : OK;
+}
+
 static Err
 run_rows(struct ctx *c, struct session *s, const struct session_run *run, struct result_counts *ret_counts)
 {
@@ -140,7 +166,7 @@ run_parquet(struct ctx *c, struct session *s, const struct session_run *run, str
 	buf_c(&sql, " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)");
 	Err err = engine_count(c, e, buf_z(&sql), &counts.rows);
 	if (err_ok(err) && run->sink.max_rows && counts.rows > run->sink.max_rows)
-		err = err_set(c, ERR_LIMIT, "the result has more than %" PRIu64 " rows", run->sink.max_rows);
+		err = result_too_long(c, &run->sink);
 	int file = err_ok(err) ? openat(e->spec.temp_dir, parquet_file, O_RDONLY | O_CLOEXEC) : -1;
 	unlinkat(e->spec.temp_dir, parquet_file, 0);
 	TRY(err);
@@ -160,6 +186,7 @@ session_run(struct ctx *c, struct session *s, const struct session_run *run, str
 	ENSURE(c, run->tables.n % 3 == 0, INVALID, "tables come in triples");
 	TRY(statement_of(c, s, run->sql, &st));
 	TRY(tables_known(c, st, run->tables, 3));
+	TRY(shapes_kept(c, s, run->sql, run->shapes));
 	for (size_t i = 0; i < run->tables.n; i += 3)
 		TRY(bind_table(c, &s->engine, &s->bindings, run->tables.v[i], run->tables.v[i + 1], run->tables.v[i + 2]));
 	Err err = run->format == RESULT_PARQUET ? run_parquet(c, s, run, ret_counts) : run_rows(c, s, run, ret_counts);

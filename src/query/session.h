@@ -30,6 +30,7 @@ struct session_run {
 	Str sql;
 	enum result_format format;
 	List tables; /* triples: name, file names joined by \n, columns joined by \n; no columns: all that the files have */
+	List shapes; /* of tables given in aggregates only: name, dimensions joined by \n, measures joined by \n, "at least 5 rows" */
 	struct result_sink sink;
 };
 

@@ -41,6 +41,15 @@ name(struct gate *g, const json_t *v, struct place at UNUSED)
 static Err list_name(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, name); }
 
 static Err
+using_name(struct gate *g, const json_t *v, struct place at)
+{
+	TRY(name(g, v, at));
+	return shape_name(g, str_of(json_string_value(v), json_string_length(v)), at);
+}
+
+static Err list_using(struct gate *g, const json_t *v, struct place at) { return gate_each(g, v, at, using_name); }
+
+static Err
 column_names(struct gate *g, const json_t *v, struct place at)
 {
 	size_t n = json_is_array(v) ? json_array_size(v) : 0;
@@ -49,7 +58,7 @@ column_names(struct gate *g, const json_t *v, struct place at)
 	if (n == 0) REFUSE(g, "this form of statement is not known");
 	const json_t *last = json_array_get(v, n - 1);
 	name_add(g, &g->rows, str_of(json_string_value(last), json_string_length(last)));
-	return OK;
+	return shape_column(g, v, at);
 }
 
 /* f in a.f(…) may be a method of column, field or row a. */
@@ -59,7 +68,7 @@ method_of(struct gate *g, const json_t *v, struct place at)
 	if (json_is_string(v) && strcmp(json_string_value(v), "main") == 0) return OK; /* the parser's own calls */
 	TRY(name(g, v, at));
 	name_add(g, &g->rows, str_of(json_string_value(v), json_string_length(v)));
-	return OK;
+	return shape_name(g, str_of(json_string_value(v), json_string_length(v)), at);
 }
 
 static Err
@@ -109,13 +118,14 @@ function_known(struct gate *g, const json_t *v, const char *const *list, size_t 
 static Err
 look_function(struct gate *g, const json_t *v, struct place at UNUSED)
 {
+	shape_function(g, v);
 	return function_known(g, v, functions, ARRAY_LEN(functions));
 }
 
 /* --- expressions --- */
 
 static Walk expr, expr_opt, list_expr, list_order, list_case, list_replace, list_pivot, list_row, list_modifier, modifier, sample;
-static Walk statement, node, node_recursive, from, table_function, look_table, look_join, look_show;
+static Walk statement, node, node_shown, node_recursive, from, table_function, look_table, look_join, look_show;
 
 #define EXPR(class, types, look, ...) {class, types, look, {__VA_ARGS__}},
 static const struct shape exprs[] = {
@@ -169,6 +179,7 @@ order(struct gate *g, const json_t *v, struct place at)
 {
 	static const struct field fields[FIELDS_MAX] = {{"type", gate_skip}, {"null_order", gate_skip}, {"expression", expr}};
 
+	shape_order(g, json_object_get(v, "expression"), at);
 	return gate_fields(g, v, at, fields, 0);
 }
 
@@ -281,8 +292,10 @@ look_table(struct gate *g, const json_t *v, struct place at)
 	*u = (struct use){.next = g->uses, .next_in_frame = at.frame->uses, .name = t, .alias = gate_lower(g, gate_text(v, "alias"))};
 	u->table = table_index(g, arena_printf(g->c->arena, "%.*s.%.*s.%.*s", STR(d), STR(p), STR(t)));
 	g->uses = at.frame->uses = u;
-	if (json_array_size(json_object_get(v, "column_name_alias")) > 0) g->tables[u->table].all = true;
-	return OK;
+	u->shape = shape_of(g, g->tables[u->table].name);
+	if (json_array_size(json_object_get(v, "column_name_alias")) == 0) return OK;
+	g->tables[u->table].all = true;
+	return shape_all(g, &(struct frame){.uses = u});
 }
 
 static Err
@@ -395,9 +408,11 @@ node(struct gate *g, const json_t *v, struct place at)
 
 	if (!s) REFUSE(g, "%.*s is not allowed", STR(gate_text(v, "type")));
 	TRY(gate_descend(g));
+	frame = (struct frame){.up = at.frame, .node = v};
 	at.frame = &frame;
 	TRY(ctes(g, json_object_get(v, "cte_map"), &at));
 	TRY(gate_shape(g, v, at, s, 2)); /* type, cte_map */
+	if (frame.all) TRY(shape_all(g, &frame));
 	for (struct use *u = frame.uses; u && frame.all; u = u->next_in_frame) g->tables[u->table].all = true;
 	g->depth--;
 	return OK;
@@ -410,6 +425,17 @@ node_recursive(struct gate *g, const json_t *v, struct place at)
 
 	at.ctes = &own;
 	return node(g, v, at);
+}
+
+static Err
+node_shown(struct gate *g, const json_t *v, struct place at)
+{
+	bool was = g->described;
+
+	g->described |= str_eqc(gate_text(at.self, "show_type"), "DESCRIBE");
+	TRY(node(g, v, at));
+	g->described = was;
+	return OK;
 }
 
 static Err
@@ -460,10 +486,10 @@ root_walk(struct gate *g, const json_t *root)
 	return statement(g, json_array_get(list, 0), (struct place){0});
 }
 
-Err
-sqlgate_check(struct ctx *c, Str tree, struct sql_statement *ret)
+static Err
+tree_walk(struct gate *g, Str tree, struct sql_statement *ret)
 {
-	struct gate g = {.c = c};
+	struct ctx *c = g->c;
 	json_error_t e;
 
 	ENSURE(c, tree.n <= SQL_TREE_MAX, TOO_LARGE, "the statement is too long: its tree has %zu bytes, at most %d are read", tree.n,
@@ -471,11 +497,25 @@ sqlgate_check(struct ctx *c, Str tree, struct sql_statement *ret)
 	/* Positions that are not known stand as 2^64-1. */
 	json_t *root = json_loadb(tree.p ? tree.p : "", tree.n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
 	ENSURE(c, root, SQL, "the statement can't be checked: %s", e.text);
-	Err err = root_walk(&g, root);
-	if (err_ok(err)) result(&g, ret);
-	map_fini(&g.names);
-	map_fini(&g.rows);
-	map_fini(&g.table_index);
+	Err err = root_walk(g, root);
+	if (err_ok(err)) result(g, ret);
+	map_fini(&g->names);
+	map_fini(&g->rows);
+	map_fini(&g->table_index);
 	json_decref(root);
 	return err;
+}
+
+Err
+sqlgate_check(struct ctx *c, Str tree, struct sql_statement *ret)
+{
+	return tree_walk(&(struct gate){.c = c}, tree, ret);
+}
+
+Err
+sqlgate_check_shapes(struct ctx *c, Str tree, const struct sql_shape *shapes, size_t n)
+{
+	struct sql_statement same;
+
+	return tree_walk(&(struct gate){.c = c, .shapes = shapes, .shape_count = n}, tree, &same);
 }

@@ -28,8 +28,23 @@ struct sql_statement {
 	size_t column_count;
 };
 
+/* A table of which only aggregates were granted: its rows are means of groups (policy/shape.h), so that any answer is safe; this is about
+ * answers that would mislead. Names compared without case. */
+struct sql_shape {
+	Str table; /* "domain.product.table" */
+	const Str *dimensions;
+	size_t dimension_count;
+	const Str *measures; /* what is a mean */
+	size_t measure_count;
+	Str least; /* "at least 5 household_id" */
+};
+
 /* Check a tree. SQL names what isn't allowed, and where ("at character 17", from 1); TOO_LARGE over the limits. The result is in
  * the arena of c. Cost: about 60 ns per byte of tree. */
 NODISCARD Err sqlgate_check(struct ctx *c, Str tree, struct sql_statement *ret);
+
+/* Once more, for a statement that reads such tables: SQL when a measure stands anywhere but as the one argument of count(), sum() or avg(),
+ * or all columns are asked for at once. Only DESCRIBE may. */
+NODISCARD Err sqlgate_check_shapes(struct ctx *c, Str tree, const struct sql_shape *shapes, size_t n);
 
 #endif

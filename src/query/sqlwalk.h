@@ -1,4 +1,4 @@
-/* Inside of the SQL gate: how trees are walked. Only sqlgate.c, sqlwalk.c and sqltype.c include this. */
+/* Inside of the SQL gate: how trees are walked. Only sqlgate.c, sqlshape.c, sqlwalk.c and sqltype.c include this. */
 #ifndef HEDDLE_QUERY_SQLWALK_H
 #define HEDDLE_QUERY_SQLWALK_H
 
@@ -18,10 +18,13 @@ struct use {
 	struct use *next, *next_in_frame;
 	size_t table;       /* index */
 	Str name, alias;    /* lower case; a column of either name alone is the whole row */
+	const struct sql_shape *shape; /* NULL: its rows are rows */
 };
 
 /* One SELECT: what stands directly in its FROM. */
 struct frame {
+	const struct frame *up;
+	const json_t *node;
 	struct use *uses;
 	bool all; /* something takes every column of them: *, NATURAL, #1, PIVOT */
 };
@@ -43,6 +46,10 @@ struct gate {
 	struct map names;       /* of columns, or what may be one */
 	struct map rows;        /* names that may stand for a whole row */
 	struct use *uses;
+	const struct sql_shape *shapes;
+	size_t shape_count;     /* 0: nothing of sqlshape.c applies */
+	bool described;         /* only types are asked for here */
+	const json_t *taken;    /* a column that may stand where it does */
 };
 
 typedef Err Walk(struct gate *g, const json_t *v, struct place at);
@@ -76,6 +83,18 @@ size_t gate_head(struct gate *g, const json_t *v, const char *const keys[]);
 /* Check the type, look, walk the fields. */
 NODISCARD Err gate_shape(struct gate *g, const json_t *v, struct place at, const struct shape *s, size_t head);
 const struct shape *gate_shape_find(const struct shape *shapes, size_t n, Str name);
+
+/* --- sqlshape.c: tables of which only aggregates were granted --- */
+const struct sql_shape *shape_of(const struct gate *g, Str table);
+/* A function: its argument may be a measure. The look of a function. */
+void shape_function(struct gate *g, const json_t *v);
+/* A key of ORDER BY that is the alias of a result. */
+void shape_order(struct gate *g, const json_t *key, struct place at);
+/* A column's parts; one name that may be a column, or a table. */
+NODISCARD Err shape_column(struct gate *g, const json_t *parts, struct place at);
+NODISCARD Err shape_name(struct gate *g, Str name, struct place at);
+/* The SELECT takes all columns. */
+NODISCARD Err shape_all(struct gate *g, const struct frame *f);
 
 /* Walkers: anything goes; must be the empty text; a type, a list of types; a constant. */
 Walk gate_skip, gate_empty, gate_type, gate_list_type, gate_constant;

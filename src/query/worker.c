@@ -120,7 +120,9 @@ run_answer(struct ctx *c, struct worker *w)
 	run = (struct session_run){
 	    .sql = m.sql,
 	    .tables = m.tables,
-	    .sink = {.fd = w->job.fd, .max_bytes = m.max_bytes, .max_rows = m.max_rows, .started = run_started, .self = w}};
+	    .shapes = m.shapes,
+	    .sink = {.fd = w->job.fd, .max_bytes = m.max_bytes, .max_rows = m.max_rows, .max_rows_why = m.max_rows_why,
+	             .started = run_started, .self = w}};
 	ENSURE(c, result_format_parse(m.format, &run.format), INVALID, "'%.*s' is no format of results", STR(m.format));
 	TRY(session_run(c, &w->session, &run, &counts));
 	ANSWER(w, W_FINISHED, .rows = counts.rows, .bytes = counts.bytes, .micros = (clock_boot_ns() - w->job.started_ns) / 1000);

@@ -230,13 +230,69 @@ rows_leave_no_trace(void **state)
 	for (int w = 0; w < 3; w++) free(files[w]);
 }
 
+/* --- the gate's honesty --- */
+
+static const char *const honest[] = {
+    "SELECT count(*) FROM d.p.t", "SELECT region, day, count(*), sum(amount), avg(pieces), mean(weight), count(pieces) FROM d.p.t GROUP BY ALL ORDER BY ALL",
+    "SELECT count(*), sum(amount) AS amount FROM d.p.t GROUP BY region ORDER BY amount DESC", "SELECT sum(t.amount) / count(t.amount) FROM d.p.t", "SELECT sum(x.amount) FROM d.p.t x",
+    "SELECT sum(d.p.t.amount) FROM d.p.t", "SELECT DISTINCT region FROM d.p.t", "SELECT region, day FROM d.p.t WHERE region LIKE 'E%'", "SELECT min(day), max(day), count(DISTINCT region) FROM d.p.t",
+    "SELECT region FROM d.p.t GROUP BY region HAVING sum(amount) > 10", "SELECT region, sum(sum(amount)) OVER (ORDER BY region) FROM d.p.t GROUP BY region",
+    "SELECT sum(amount) FILTER (WHERE region = 'EU') FROM d.p.t", "SELECT q.amount FROM (SELECT sum(amount) AS amount FROM d.p.t) q WHERE q.amount > 5",
+    "WITH q AS (SELECT region, avg(amount) AS amount FROM d.p.t GROUP BY 1) SELECT min(amount), median(amount) FROM q", "SELECT * FROM (SELECT region, sum(amount) FROM d.p.t GROUP BY 1)",
+    "SELECT o.amount, sum(t.pieces) FROM d.p.t JOIN d.p.o ON o.region = t.region GROUP BY 1", "DESCRIBE d.p.t", "DESCRIBE SELECT * FROM d.p.t", "SELECT amount FROM d.p.o", "SELECT * FROM d.p.o",
+    "SELECT sum(\"Amount\") FROM D.P.T", "SELECT region, count(*) FROM d.p.t GROUP BY CUBE (region, day)", "SELECT region, sum(amount) FROM d.p.t GROUP BY 1 ORDER BY sum(amount)",
+    "SELECT count(*) FROM d.p.t t1, d.p.t t2 WHERE t1.region = t2.region", "SELECT round(sum(amount), 2)::VARCHAR || '!' FROM d.p.t", "SELECT list(region) FROM d.p.t", "SUMMARIZE SELECT region, day FROM d.p.t",
+};
+
+static const char *const misleading[] = {
+    "SELECT * FROM d.p.t", "FROM d.p.t", "SELECT amount FROM d.p.t", "SELECT t.amount FROM d.p.t", "SELECT d.p.t.amount FROM d.p.t", "SELECT p.t.amount FROM d.p.t", "SELECT x.amount FROM d.p.t x", "SELECT AMOUNT FROM d.p.t",
+    "SELECT min(amount) FROM d.p.t", "SELECT max(amount) FROM d.p.t", "SELECT median(amount) FROM d.p.t", "SELECT mode(amount) FROM d.p.t", "SELECT first(amount) FROM d.p.t", "SELECT any_value(amount) FROM d.p.t",
+    "SELECT quantile_cont(amount, 0.5) FROM d.p.t", "SELECT approx_quantile(amount, 0.5) FROM d.p.t", "SELECT list(amount) FROM d.p.t", "SELECT string_agg(amount) FROM d.p.t", "SELECT stddev(amount) FROM d.p.t", "SELECT var_pop(amount) FROM d.p.t",
+    "SELECT count(DISTINCT amount) FROM d.p.t", "SELECT sum(DISTINCT amount) FROM d.p.t", "SELECT approx_count_distinct(amount) FROM d.p.t", "SELECT sum(amount * 2) FROM d.p.t", "SELECT sum(amount * pieces) FROM d.p.t", "SELECT corr(amount, pieces) FROM d.p.t",
+    "SELECT arg_max(region, amount) FROM d.p.t", "SELECT histogram(amount) FROM d.p.t", "SELECT sum(amount) OVER () FROM d.p.t", "SELECT lag(amount) OVER (ORDER BY day) FROM d.p.t", "SELECT region FROM d.p.t WHERE amount > 5", "SELECT count(*) FROM d.p.t GROUP BY amount",
+    "SELECT region FROM d.p.t ORDER BY amount", "SELECT count(*) FROM d.p.t HAVING max(amount) > 1", "SELECT region FROM d.p.t QUALIFY row_number() OVER (ORDER BY amount) = 1", "SELECT DISTINCT ON (amount) region FROM d.p.t",
+    "SELECT count(*) FILTER (WHERE amount > 5) FROM d.p.t", "SELECT sum(pieces) FILTER (WHERE amount > 5) FROM d.p.t", "SELECT t FROM d.p.t", "SELECT x FROM d.p.t x", "SELECT to_json(t) FROM d.p.t", "SELECT t.* FROM d.p.t", "SELECT COLUMNS(*) FROM d.p.t", "SELECT min(COLUMNS(*)) FROM d.p.t",
+    "SELECT * EXCLUDE (amount) FROM d.p.t", "SUMMARIZE d.p.t", "SELECT a FROM d.p.t AS x(a, b, c)", "SELECT count(*) FROM d.p.t a JOIN d.p.o b USING (amount)", "SELECT count(*) FROM d.p.t NATURAL JOIN d.p.o", "SELECT count(*) FROM d.p.t a JOIN d.p.o b ON a.amount = b.amount",
+    "SELECT (SELECT amount) FROM d.p.t", "SELECT (SELECT t.amount FROM d.p.o) FROM d.p.t", "SELECT region FROM d.p.t WHERE EXISTS (SELECT 1 FROM d.p.o o WHERE o.x = t.amount)", "SELECT u FROM d.p.t, unnest([amount]) q(u)", "SELECT [x FOR x IN [amount]] FROM d.p.t", "SELECT amount.abs() FROM d.p.t",
+    "SELECT #3 FROM d.p.t", "SELECT * FROM (SELECT region, amount FROM d.p.t) PIVOT (max(amount) FOR region IN ('EU'))", "FROM d.p.t UNPIVOT (v FOR n IN (amount, pieces))", "SELECT region FROM d.p.t UNION ALL SELECT amount::VARCHAR FROM d.p.t",
+    "WITH q AS (FROM d.p.t) SELECT min(amount) FROM q", "WITH RECURSIVE r AS (SELECT amount FROM d.p.t UNION ALL SELECT amount + 1 FROM r WHERE amount < 3) SELECT count(*) FROM r", "SELECT CASE WHEN amount > 3 THEN 1 END FROM d.p.t", "SELECT sum(amount ORDER BY pieces) FROM d.p.t",
+};
+
+static Err
+shape_checked(struct kit *k, const char *sql)
+{
+	static const Str dimensions[] = {{"region", 6}, {"day", 3}}, measures[] = {{"amount", 6}, {"pieces", 6}, {"weight", 6}};
+	const struct sql_shape shape = {S("d.p.t"), dimensions, 2, measures, 3, S("at least 5 household_id")};
+	struct sql_statement st;
+
+	assert_ok(&k->c, engine_parse(&k->c, &k->s.engine, str_c(sql), &st)); /* nothing else is wrong with it */
+	return engine_check_shapes(&k->c, &k->s.engine, str_c(sql), &shape, 1);
+}
+
+static void
+the_gate_keeps_from_misleading(void **state)
+{
+	struct kit k;
+
+	UNUSED_STATE;
+	kit_open(&k);
+	for (size_t i = 0; i < ARRAY_LEN(honest); i++)
+		if (!err_ok(shape_checked(&k, honest[i]))) fail_msg("%s: %s", honest[i], k.c.detail);
+	for (size_t i = 0; i < ARRAY_LEN(misleading); i++) {
+		if (err_ok(shape_checked(&k, misleading[i]))) fail_msg("%s", misleading[i]);
+		assert_non_null(strstr(k.c.detail, "d.p.t is granted in aggregates only, of groups of at least 5 household_id: take count, sum or avg directly of "
+		                                   "amount, pieces, weight, and use region, day as you like (at character"));
+	}
+	kit_close(&k);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(cells_of_enough_units), cmocka_unit_test(numbers_of_every_type), cmocka_unit_test(dimensions_of_every_type),
 	    cmocka_unit_test(columns_alone_tell_the_same), cmocka_unit_test(what_does_not_suit_is_refused), cmocka_unit_test(filters_of_others),
-	    cmocka_unit_test(rows_leave_no_trace),
+	    cmocka_unit_test(rows_leave_no_trace), cmocka_unit_test(the_gate_keeps_from_misleading),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "mesh/doc.h"
 #include "mesh/index.h"
+#include "mesh/lookup.h"
 #include "mesh/mesh.h"
 
 struct log;
@@ -26,10 +27,12 @@ struct log {
 	bool founded;
 	struct log *same_name;    /* another domain of that name, by rising id */
 	struct restriction *restrictions; /* by rising id */
+	struct lookup_log lookup;
 };
 
 struct member { struct item item; struct mesh_member pub; };
-struct product { struct item item; struct mesh_product pub; struct policy_tag *tags; /* all lists of tags that count, in one piece */ };
+struct product { struct item item; struct mesh_product pub; struct policy_tag *tags; /* all lists of tags that count, in one piece */
+                 struct product *next; struct filed *filed; /* lookup.c */ };
 /* A tag.set, each its own: who decides looks back over those that nobody approved. */
 struct tag {
 	struct item item;
@@ -38,10 +41,12 @@ struct tag {
 };
 struct group { struct item item; struct mesh_group pub; };
 /* One of each (group, person); id "<group>/<person>". Whether it counts: group_member_counts(). */
-struct group_member { struct item item; Str group_id, person_id; bool in; uint64_t seq; /* of the newest join */ };
-struct delegation { struct item item; struct mesh_delegation pub; };
+struct group_member { struct item item; Str group_id, person_id; bool in; uint64_t seq; /* of the newest join */
+                      struct group_member *same_person, *same_group; };
+struct delegation { struct item item; struct mesh_delegation pub; struct delegation *same_grant, *same_to; };
 /* One of each (log, subject, person), the newest; id "<log>/<subject>/<person>". */
-struct approval { struct item item; struct policy_approval pub; Str subject_log, subject_id; uint64_t seq; Time at; };
+struct approval { struct item item; struct policy_approval pub; Str subject_log, subject_id; uint64_t seq; Time at;
+                  struct approval *same_subject; };
 struct review { struct item item; struct mesh_review pub; };
 struct tag_def { struct item item; struct mesh_tag_def pub; };
 struct purpose { struct item item; struct mesh_purpose pub; };
@@ -53,6 +58,7 @@ struct grant {
 	struct mesh_grant pub;
 	struct grant *same_pair;    /* of the same product to the same principal */
 	struct grant *same_request; /* answering the same request, in the same log */
+	struct grant *same_to, *next_by_tags; /* lookup.c */
 };
 struct request { struct item item; struct mesh_request pub; bool withdrawn; };
 /* A denied request, in the log of the producer. */
@@ -89,6 +95,7 @@ struct mesh {
 	struct index by_kind[RECORD_KIND_COUNT]; /* items by id; the first of each chain. Unused for DOMAIN and POSITION: logs */
 	struct index product_names;              /* by (log, name), live ones first */
 	struct index grant_pairs, grant_requests;
+	struct lookup lookup;
 	Str center;
 	const struct mesh_suppose *suppose; /* of a view; NULL in what is folded into */
 };

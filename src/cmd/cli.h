@@ -15,7 +15,9 @@ enum option_id {
 	OPT_HELP, OPT_JSON, OPT_AS, OPT_URL, OPT_CA,
 	OPT_DATA_DIR, OPT_HTTP, OPT_CONFIG, OPT_OWNER, OPT_DOMAIN, OPT_ROLE, OPT_FILES, OPT_PURPOSE, OPT_FROM, OPT_UNTIL, OPT_REASON,
 	OPT_ROWS, OPT_MASK, OPT_HIDE, OPT_TO, OPT_FORMAT, OPT_DIR, OPT_LIMIT, OPT_CLASS_MASK, OPT_PRODUCT, OPT_SUSPEND,
-	OPT_DATA_FILES, OPT_KEEP, OPT_NO_KEEP, OPT_COUNT
+	OPT_DATA_FILES, OPT_KEEP, OPT_NO_KEEP,
+	OPT_BY_PERSON, OPT_OUTCOME, OPT_OPERATION, OPT_OUT, OPT_LOG,
+	OPT_OF_GRANT, OPT_DAYS, OPT_UNUSED, OPT_BASIS, OPT_COUNT
 };
 
 /* A set of options, a bit for each. */
@@ -90,6 +92,12 @@ void cli_command_help(const struct command *command);
 Err cli_run_status(struct cli *cli);
 Err cli_run_rebuild(struct cli *cli);
 Err cli_run_journal(struct cli *cli);
+Err cli_run_audit_search(struct cli *cli);
+Err cli_run_audit_export(struct cli *cli);
+Err cli_run_audit_proof(struct cli *cli);
+Err cli_run_usage(struct cli *cli);
+Err cli_run_user_erase(struct cli *cli);
+Err cli_run_erase(struct cli *cli);
 Err cli_run_log_verify(struct cli *cli);
 Err cli_run_demo(struct cli *cli);
 Err cli_run_version(struct cli *cli);

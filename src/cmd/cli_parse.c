@@ -112,11 +112,15 @@ find_command(struct cli *cli, int argc, char **argv, int ret_words[2])
 	ret_words[0] = ret_words[1] = -1;
 	if (first >= argc) return OK;
 	Str both = second < argc ? arena_printf(&cli->arena, "%s %s", argv[first], argv[second]) : S("");
-	const char *group = NULL;
+	const char *group = NULL; /* the nearest of those that begin with the same word */
+	unsigned best = 0;
 	for (size_t i = 0; i < cli_command_count; i++) {
 		const char *name = cli_commands[i].name;
 		size_t n = strlen(argv[first]);
-		if (strncmp(name, argv[first], n) == 0 && name[n] == ' ') group = name;
+		if (strncmp(name, argv[first], n) == 0 && name[n] == ' ' && (!group || distance(both.p, name) < best)) {
+			group = name;
+			best = distance(both.p, name);
+		}
 		if (!str_eqc(both, name) && strcmp(name, argv[first]) != 0) continue;
 		cli->command = &cli_commands[i];
 		ret_words[0] = first;

@@ -32,9 +32,19 @@ const struct option cli_options[OPT_COUNT] = {
 	[OPT_DATA_FILES] = {"data", "TABLE=FILE…", OPTION_FILES, "Parquet files of a table; more files and patterns may follow (repeatable)"},
 	[OPT_KEEP] = {"keep", NULL, OPTION_FLAG, "keep the node running after the story"},
 	[OPT_NO_KEEP] = {"no-keep", NULL, OPTION_FLAG, "end after the story"},
+	[OPT_BY_PERSON] = {"person", "WHO", OPTION_ONE, "done by this person"},
+	[OPT_OUTCOME] = {"outcome", "O", OPTION_ONE, "ok, refused (policy said no) or failed"},
+	[OPT_OPERATION] = {"operation", "OP", OPTION_ONE, "as in /openapi.json, e.g. grant_add; query for all that queries leave"},
+	[OPT_OUT] = {"out", "FILE", OPTION_ONE, "write it to this file"},
+	[OPT_LOG] = {"log", "LOG", OPTION_ONE, "of this log: a domain's name, a log's id, or journal (default)"},
+	[OPT_OF_GRANT] = {"grant", "GRANT", OPTION_ONE, "under this grant"},
+	[OPT_DAYS] = {"days", "N", OPTION_ONE, "of so many days until now (default 90)"},
+	[OPT_UNUSED] = {"unused", "DAYS", OPTION_ONE, "instead: grants and products that nobody used for so many days"},
+	[OPT_BASIS] = {"basis", "WORD", OPTION_ONE, "why, in one word for the log: request (default), retention, mistake, …"},
 };
 
 #define GRANT_OPTIONS (BIT(OPT_UNTIL) | BIT(OPT_ROWS) | BIT(OPT_MASK) | BIT(OPT_HIDE))
+#define AUDIT_OPTIONS (BIT(OPT_BY_PERSON) | BIT(OPT_PRODUCT) | BIT(OPT_FROM) | BIT(OPT_UNTIL) | BIT(OPT_OUTCOME) | BIT(OPT_OPERATION))
 #define TOKENS \
     "The token is printed and saved for --as, readable by you alone, below\n" \
     "${HEDDLE_HOME:-~/.config/heddle}/tokens/. It is shown this once; the node keeps only its hash."
@@ -59,6 +69,19 @@ const struct command cli_commands[] = {
 	{"Node", "rebuild", "", "fold the catalog anew from the logs and compare", cli_run_rebuild, 0, 0, 0, 0, "heddle rebuild", NULL},
 	{"Node", "journal", "[--limit N]", "who did what: every decision, query and failed try", cli_run_journal, BIT(OPT_LIMIT), 0, 0, 0,
 	 "heddle journal --limit 20", "For auditors and the administrator."},
+	{"Node", "audit search", "[--person WHO] [--product D.P] [--from T] [--until T] [--outcome O] [--operation OP] [--limit N]", "who did what, when, under which grant",
+	 cli_run_audit_search, AUDIT_OPTIONS | BIT(OPT_LIMIT), 0, 0, 0, "heddle audit search --person ana --outcome refused",
+	 "The center and its auditors find everything; owners and auditors of a domain what concerns it; everybody what they did themselves."},
+	{"Node", "audit export", "--out FILE [filters as of audit search]", "the same, all of it, as JSON lines with the proof of each", cli_run_audit_export,
+	 AUDIT_OPTIONS | BIT(OPT_OUT), BIT(OPT_OUT), 0, 0, "heddle audit export --product stores.transactions --out journal.jsonl",
+	 "Each line has the entry's number in the log and its leaf hash, and the entry byte for byte where all of it is yours to see."},
+	{"Node", "audit proof", "INDEX [--log LOG] [--out FILE]", "the proof that an entry stands in a log (C2SP tlog-proof)", cli_run_audit_proof,
+	 BIT(OPT_LOG) | BIT(OPT_OUT), 0, 1, 1, "heddle audit proof 0 --out entry-0.tlog-proof",
+	 "Checked offline with the log's key (file `keys` of the log) and the entry's bytes, by any verifier of c2sp.org/tlog-proof."},
+	{"Node", "usage", "[DOMAIN.PRODUCT] [--grant GRANT] [--days N] | --unused DAYS", "who used what, how often, when last; and what nobody uses", cli_run_usage,
+	 BIT(OPT_OF_GRANT) | BIT(OPT_DAYS) | BIT(OPT_UNUSED), 0, 0, 1, "heddle usage stores.transactions\nheddle usage --unused 90", NULL},
+	{"Node", "erase", "REQUEST | COMMENT | COMMITMENT [--basis WORD]", "erase what somebody wrote: reasons, comments", cli_run_erase, BIT(OPT_BASIS), 0, 1, 1,
+	 "heddle erase req_x4ce5ad7qz2m", "The log keeps that something was said, and that it was erased; nobody can tell what."},
 	{"Node", "demo", "[--data-files DIR] [--keep | --no-keep] [--http ADDR:PORT]", "the whole story on real data, in a node of its own",
 	 cli_run_demo, BIT(OPT_FILES) | BIT(OPT_KEEP) | BIT(OPT_NO_KEEP) | BIT(OPT_HTTP), 0, 0, 0, "heddle demo",
 	 "Keeps its node until Ctrl-C on a terminal; ends after the story without one or with CI set.\n"
@@ -72,6 +95,8 @@ const struct command cli_commands[] = {
 	{"Domains and people", "user add", "NAME --domain D --role ROLE", "add a person to a domain; prints their token", cli_run_user_add,
 	 BIT(OPT_DOMAIN) | BIT(OPT_ROLE), BIT(OPT_DOMAIN) | BIT(OPT_ROLE), 1, 1,
 	 "heddle user add ana --domain insights --role analyst --as ivy", TOKENS},
+	{"Domains and people", "user erase", "NAME [--basis WORD]", "erase the name of somebody who left", cli_run_user_erase, BIT(OPT_BASIS), 0, 1, 1,
+	 "heddle user erase ana", "What they did stays in the logs under a random id; who that was can be told no more. The name may be given again."},
 	{"Domains and people", "users", "", "the people and their roles", cli_run_users, 0, 0, 0, 0, "heddle users", NULL},
 
 	{"Publish", "contract check", "FILE", "judge a data contract without a node", cli_run_contract_check, 0, 0, 1, 1,

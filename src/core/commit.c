@@ -89,6 +89,21 @@ core_say(struct core *core, struct ctx *c, Str domain_id, enum event_type type, 
 	return OK;
 }
 
+/* The body, and whose domain the actor acted for: who may read the entry later depends on it. */
+static void
+put_body(const struct core *core, Str actor, Str body, struct buf *out)
+{
+	const struct mesh_member *m = actor.n ? mesh_member(core->mesh, actor) : NULL;
+
+	assert(body.n >= 2 && body.p[0] == '{');
+	if (!m) {
+		buf_str(out, body);
+		return;
+	}
+	buf_printf(out, "{\"acting\":\"%.*s\"%s", STR(m->domain_id), body.n > 2 ? "," : "");
+	buf_str(out, str_of(body.p + 1, body.n - 1));
+}
+
 Err
 core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str body)
 {
@@ -106,7 +121,9 @@ core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str bod
 	buf_printf(&payload, "{\"v\":1,\"origin\":\"journal\",\"seq\":%llu,\"prev\":\"%s\",\"type\":\"journal.%s\",\"actor\":",
 	           (unsigned long long)head.size, hex, type);
 	buf_json(&payload, actor);
-	buf_printf(&payload, ",\"time\":\"%s\",\"idem\":\"\",\"requires\":[],\"body\":%.*s}", now, STR(body));
+	buf_printf(&payload, ",\"time\":\"%s\",\"idem\":\"\",\"requires\":[],\"body\":", now);
+	put_body(core, actor, body, &payload);
+	buf_char(&payload, '}');
 	return sign_and_append(core, c, JOURNAL, buf_view(&payload), &entry, &index);
 }
 

@@ -34,6 +34,11 @@ struct core {
 	struct ledger *ledger;
 	int ledger_fd;
 	struct store *store;
+	struct audit *audit;         /* the journal's index (core/audit.h); NULL when it cannot be used */
+	uint64_t audited;            /* entries of the journal that it holds */
+	bool auditing;               /* a fiber folds more */
+	int64_t audit_due_ns;
+	struct map budgets;          /* grant id → struct budget (budget.c) */
 	struct directory *directory;
 	struct peer *parent, *gate, *keys, *lake; /* NULL while one is gone */
 	struct peer *peers;                       /* all of them, workers and readers too */
@@ -179,6 +184,7 @@ struct request {
 	struct api_args args;
 	Str token, request_id, mark;
 	Str hint;                     /* how to go on, told with the error */
+	Str about;                    /* "domain.product" that this is about, for the journal, where no argument tells it */
 	struct ctx c;
 	struct arena arena;
 	/* who asks; set before the handler runs, but for routes that need no token */

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/audit.h"
 #include "core/core.h"
 #include "core/parent.h"
 #include "os/clock.h"
@@ -404,6 +405,7 @@ core_run(struct core *core, struct ctx *c)
 		queries_tick(core);
 		pool_tick(core);
 		uploads_tick(core);
+		audit_tick(core);
 		poll_once(core, (int)((wait_ns + 999999) / 1000000));
 		settle(core);
 		if (core->publish_due && core_ns() - core->dirty_since_ns > INT64_C(300000000)) core_publish_logs(core);

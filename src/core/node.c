@@ -1,8 +1,6 @@
-/* The node about itself: health, figures, roles, logs, journal, rebuild. */
-#include <stdlib.h>
+/* The node about itself: health, figures, roles, logs, rebuild. */
 #include <unistd.h>
 
-#include "codec/dsse.h"
 #include "core/request.h"
 #include "crypt/encode.h"
 #include "ledger/ledger.h"
@@ -218,60 +216,6 @@ handle_rebuild(struct request *rq)
 	buf_printf(&b, "{\"events\":%llu,\"seconds\":%.6f,\"events_per_second\":%.0f,\"state_hash\":\"%s\",\"same\":%s,\"refused\":%llu}",
 	           (unsigned long long)r.events, r.seconds, r.seconds > 0 ? (double)r.events / r.seconds : 0, hex,
 	           memcmp(r.hash, r.was, sizeof r.hash) == 0 ? "true" : "false", (unsigned long long)r.refused);
-	reply_json(rq, 200, &b);
-	return OK;
-}
-
-/* --- the journal --- */
-
-struct journal_page {
-	struct request *rq;
-	struct buf *out;
-	size_t shown;
-};
-
-static Err
-journal_entry(struct ctx *c, void *arg, uint64_t index, Str entry)
-{
-	struct journal_page *page = arg;
-	struct event e;
-	struct dsse d;
-
-	TRY(dsse_parse(c, entry, &d));
-	TRY(event_parse(c, d.payload, &e));
-	char *body = json_dumps(e.body, JSON_COMPACT);
-	bool first = true;
-	buf_c(page->out, page->shown++ ? ",{" : "{");
-	member_u64(page->out, "index", index, &first);
-	member_time(page->out, "time", e.time, &first);
-	member_text(page->out, "type", e.type_text, &first);
-	member_text(page->out, "actor", person_name(page->rq, e.actor), &first);
-	member_key(page->out, "body", &first);
-	buf_c(page->out, body ? body : "null");
-	buf_char(page->out, '}');
-	free(body);
-	event_fini(&e);
-	return OK;
-}
-
-Err
-handle_journal(struct request *rq)
-{
-	uint64_t limit = api_arg_u64(&rq->args, "limit", 100);
-	struct ledger_head head;
-	BUF_AUTO b = BUF_INIT;
-	struct journal_page page = {rq, &b, 0};
-
-	ENSURE(&rq->c, sees_all(rq), DENIED, "the journal is for the center and its auditors");
-	core_commit(rq->core);
-	TRY(ledger_head(&rq->c, rq->core->ledger, JOURNAL, &head));
-	if (limit > 1000) limit = 1000;
-	uint64_t from = api_arg_u64(&rq->args, "from", head.size > limit ? head.size - limit : 0);
-	if (from > head.size) from = head.size;
-	if (limit > head.size - from) limit = head.size - from;
-	buf_c(&b, "{\"entries\":[");
-	TRY(ledger_read(&rq->c, rq->core->ledger, JOURNAL, from, limit, journal_entry, &page));
-	buf_printf(&b, "],\"size\":%llu}", (unsigned long long)head.size);
 	reply_json(rq, 200, &b);
 	return OK;
 }

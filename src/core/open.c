@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "codec/dsse.h"
+#include "core/audit.h"
 #include "core/core.h"
 #include "crypt/encode.h"
 #include "ledger/tree.h"
@@ -196,6 +197,7 @@ core_open(struct core *core, struct ctx *c)
 	TRY(directory_open(c, "catalog/directory.db", &core->directory));
 	TRY(store_start(core, c));
 	TRY(ledger_create(c, core->ledger, JOURNAL));
+	audit_start(core);
 	if (!err_ok(recall_time(core, c))) log_line(LOG_ERROR, "the journal's last entry cannot be read: %s", c->detail);
 	c->detail[0] = 0;
 	size_t n = ledger_states(core->ledger, c->arena, &states);

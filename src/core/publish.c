@@ -60,6 +60,7 @@ wait_turn(struct publish *p)
 	int64_t deadline = core_ns() + (int64_t)core->limits.check_timeout_ms * 1000000;
 
 	p->name = arena_printf(&p->rq->arena, "%.*s.%.*s", STR(p->contract->domain), STR(p->contract->product));
+	p->rq->about = p->name;
 	for (struct publish *other = under_way; other; other = other ? other->next : under_way) {
 		if (!str_eq(other->name, p->name)) continue;
 		ENSURE(&p->rq->c, core_ns() < deadline && !p->rq->cancelled, BUSY, "%.*s is being published by somebody else", STR(p->name));
@@ -317,7 +318,9 @@ quarantine(struct publish *p)
 	TRY(ask(rq->core, &rq->c, rq->core->lake, L_QUARANTINE, DONE, &f, .batch = str_c(p->batch), .uploads = {p->uploads, p->upload_count},
 	        .report = buf_view(&report)));
 	TRY(remember_quarantined(p, failed));
-	buf_printf(&note, "{\"batch\":\"%s\",\"product\":\"%.*s\",\"failed\":%zu}", p->batch, STR(p->product_id), failed);
+	buf_printf(&note, "{\"batch\":\"%s\",\"product_id\":\"%.*s\",\"failed\":%zu", p->batch, STR(p->product_id), failed);
+	note_about(rq, true, &note);
+	buf_char(&note, '}');
 	TRY(core_note(rq->core, &rq->c, "publish.quarantined", rq->person_id, buf_view(&note)));
 	Err e = err_set(&rq->c, ERR_CONTRACT, "%.*s.%.*s: %zu of %zu checks failed; the batch is quarantined as %s and nobody sees it",
 	                STR(p->contract->domain), STR(p->contract->product), failed, passed + failed, p->batch);

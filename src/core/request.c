@@ -63,25 +63,19 @@ core_mark(struct core *core, char ret[static 32])
 
 /* --- answers --- */
 
-/* The journal's word on what was done: which operation, on what, by whom. Names of people and free text stay out. */
+/* The journal's word on what was done or looked at: which operation, on what, by whom. */
 static bool
 note_action(struct request *rq, unsigned status)
 {
-	static const char *const told[] = {"product", "object", "table", "grant", "request", "restriction", "classification", "mask",
-	                                   "domain", "role", "purpose", "until", "query"};
 	struct ctx c = {.arena = &rq->arena};
 	BUF_AUTO b = BUF_INIT;
 
-	if (rq->noted || str_eqc(S("GET"), api_routes[rq->route].method)) return true;
+	if (rq->noted || api_routes[rq->route].open) return true;
+	bool read = str_eqc(S("GET"), api_routes[rq->route].method);
 	buf_printf(&b, "{\"operation\":\"%s\",\"status\":%u", api_route_name(rq->route), status);
-	for (size_t i = 0; i < ARRAY_LEN(told); i++) {
-		Str v = arg(rq, told[i]);
-		if (!v.p) continue;
-		buf_printf(&b, ",\"%s\":", told[i]);
-		buf_json(&b, v);
-	}
+	note_about(rq, true, &b);
 	buf_char(&b, '}');
-	Err e = core_note(rq->core, &c, "action", rq->person_id, buf_view(&b));
+	Err e = core_note(rq->core, &c, read ? "read" : "action", rq->person_id, buf_view(&b));
 	if (!err_ok(e)) log_line(LOG_ERROR, "an action could not be noted: %s", err_detail(&c, e));
 	return err_ok(e);
 }
@@ -188,6 +182,7 @@ static Err
 room_on_disk(struct request *rq)
 {
 	if (rq->route == ROUTE_STATUS) return OK;
+	if (rq->route == ROUTE_STATUS) return OK; /* who finds out why must be answered */
 	rq->noted = disk_full(rq->core);
 	ENSURE(&rq->c, !rq->noted, FULL, "the disk of the node is full; nothing is done until there is room, free some and try again");
 	return OK;
@@ -221,13 +216,12 @@ guess_noted(uint64_t *ret_unnoted)
 	*ret_unnoted = TAKE(unnoted, 0);
 	return true;
 }
+/* All but what was put off: nothing was decided then. */
 
 static bool
-is_trace(const struct request *rq, Err e)
+is_trace(Err e)
 {
-	if (e.code == ERR_DENIED || e.code == ERR_UNAUTHENTICATED) return true;
-	if (rq->route == ROUTE_QUERY || str_eqc(S("GET"), api_routes[rq->route].method)) return false;
-	return e.code == ERR_CONTRACT || e.code == ERR_CONFLICT || e.code == ERR_INVALID || e.code == ERR_NOT_FOUND;
+	return e.code != ERR_BUSY && e.code != ERR_UNAVAILABLE && e.code != ERR_FULL && e.code != ERR_READ_ONLY;
 }
 
 /* Failed attempts at changing or reading something leave a trace too. */
@@ -237,11 +231,12 @@ note_refusal(struct request *rq, Err e)
 	BUF_AUTO b = BUF_INIT;
 	uint64_t unnoted = 0;
 
-	if (!is_trace(rq, e) || rq->noted) return;
+	if (!is_trace(e) || rq->noted || api_routes[rq->route].open) return;
 	rq->core->count.refused += e.code == ERR_DENIED || e.code == ERR_UNAUTHENTICATED;
 	if (e.code == ERR_UNAUTHENTICATED && !guess_noted(&unnoted)) return;
 	if (disk_full(rq->core)) return;
 	buf_printf(&b, "{\"operation\":\"%s\",\"code\":\"%s\"", api_route_name(rq->route), err_name(e));
+	if (rq->person_id.n) note_about(rq, false, &b);
 	if (unnoted) buf_printf(&b, ",\"unnoted\":%llu", (unsigned long long)unnoted);
 	buf_char(&b, '}');
 	struct ctx c = {.arena = &rq->arena};

@@ -32,4 +32,9 @@ bool sees_all(const struct request *rq);
  * An engineer whom the administrator added may publish and not look. */
 bool sees_values(const struct request *rq, Str domain_id);
 
+/* What a request is about, as members for its entry in the journal: product, its domain, ids of grants and the like. Names of people and free
+ * text stay out, so that nothing has to be erased: of a refused request only what there is, because a name that leads nowhere is free
+ * text. (note.c) */
+void note_about(struct request *rq, bool done, struct buf *b);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "core/audit.h"
 #include "os/log.h"
 
 Err
@@ -16,6 +17,7 @@ core_role(struct ctx *c, int parent_fd, const struct core_limits *limits, const 
 	core.parent = peer_new(&core, parent_fd, "parent");
 	tell(&core, core.parent, READY, 0, -1, .level = (uint64_t)level, .note = S("core"));
 	Err e = core_run(&core, c);
+	audit_close(core.audit);
 	store_close(core.store);
 	directory_close(core.directory);
 	ledger_close(core.ledger);

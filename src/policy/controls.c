@@ -114,15 +114,39 @@ by_person(const void *a, const void *b)
 	return str_cmp(x->person_id, y->person_id);
 }
 
+static int
+by_person_id(const void *a, const void *b)
+{
+	const struct posture_person *x = *(const struct posture_person *const *)a, *y = *(const struct posture_person *const *)b;
+	int by = str_cmp(x->person_id, y->person_id);
+
+	return by ? by : str_cmp(x->domain_id, y->domain_id);
+}
+
+static int
+by_grant(const void *a, const void *b)
+{
+	const struct policy_grant *x = (*(const struct posture_grant *const *)a)->policy, *y = (*(const struct posture_grant *const *)b)->policy;
+	int by = str_cmp(x->id, y->id);
+
+	return by ? by : str_cmp(x->issuer_domain_id, y->issuer_domain_id);
+}
+
 static struct control_index
 index_of(struct arena *a, const struct posture_facts *f)
 {
-	struct control_index x = {NEW_N(a, f->products_count, const struct posture_product *), NEW_N(a, f->people_count, const struct posture_person *)};
+	struct control_index x = {.products = NEW_N(a, f->products_count, const struct posture_product *),
+	                          .people = NEW_N(a, f->people_count, const struct posture_person *),
+	                          .by_id = NEW_N(a, f->people_count, const struct posture_person *),
+	                          .grants = NEW_N(a, f->grants_count, const struct posture_grant *)};
 
 	for (size_t i = 0; i < f->products_count; i++) x.products[i] = &f->products[i];
-	for (size_t i = 0; i < f->people_count; i++) x.people[i] = &f->people[i];
+	for (size_t i = 0; i < f->people_count; i++) x.people[i] = x.by_id[i] = &f->people[i];
+	for (size_t i = 0; i < f->grants_count; i++) x.grants[i] = &f->grants[i];
 	qsort(x.products, f->products_count, sizeof *x.products, by_product);
 	qsort(x.people, f->people_count, sizeof *x.people, by_person);
+	qsort(x.by_id, f->people_count, sizeof *x.by_id, by_person_id);
+	qsort(x.grants, f->grants_count, sizeof *x.grants, by_grant);
 	return x;
 }
 

@@ -171,16 +171,6 @@ purposes_of(struct control_run *r, const struct posture_grant *g)
 	}
 }
 
-static const struct posture_grant *
-grant_of_use(const struct control_run *r, const struct posture_use *u)
-{
-	for (size_t i = 0; i < r->f->grants_count; i++) {
-		const struct policy_grant *g = r->f->grants[i].policy;
-		if (str_eq(g->id, u->grant_id) && str_eq(g->issuer_domain_id, u->issuer_domain_id)) return &r->f->grants[i];
-	}
-	return NULL;
-}
-
 void
 check_C05(struct control_run *r)
 {
@@ -191,7 +181,7 @@ check_C05(struct control_run *r)
 	}
 	for (size_t i = 0; i < r->f->uses_count; i++) {
 		const struct posture_use *u = &r->f->uses[i];
-		const struct posture_grant *g = grant_of_use(r, u);
+		const struct posture_grant *g = run_grant(r, u->issuer_domain_id, u->grant_id);
 		r->examined++;
 		if (!g || granted_for(g->policy, u->purpose)) continue;
 		struct finding *f = run_find(r, u->issuer_domain_id, TEXT(r, "%.*s/use/%.*s", STR(run_subject(r, g->policy)), STR(u->purpose)), u->last, u->ref);

@@ -132,10 +132,12 @@ check_C06(struct control_run *r)
 static bool
 still_there(const struct control_run *r, Str person_id, Time *ret_ended)
 {
+	size_t from, to;
+
 	*ret_ended = 0;
-	for (size_t i = 0; i < r->f->people_count; i++) {
-		const struct posture_person *p = &r->f->people[i];
-		if (!str_eq(p->person_id, person_id)) continue;
+	run_memberships(r, person_id, &from, &to);
+	for (size_t i = from; i < to; i++) {
+		const struct posture_person *p = r->index->by_id[i];
 		if (p->active) return true;
 		if (p->ended > *ret_ended) *ret_ended = p->ended;
 	}

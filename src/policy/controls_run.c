@@ -113,6 +113,42 @@ run_product(const struct control_run *r, Str domain_id, Str id)
 	return NULL;
 }
 
+void
+run_memberships(const struct control_run *r, Str person_id, size_t *ret_from, size_t *ret_to)
+{
+	size_t low = 0, high = r->f->people_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (str_cmp(r->index->by_id[mid]->person_id, person_id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*ret_from = low;
+	while (low < r->f->people_count && str_eq(r->index->by_id[low]->person_id, person_id)) low++;
+	*ret_to = low;
+}
+
+const struct posture_grant *
+run_grant(const struct control_run *r, Str domain_id, Str id)
+{
+	size_t low = 0, high = r->f->grants_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct posture_grant *g = r->index->grants[mid];
+		int by = str_cmp(g->policy->id, id);
+		if (by == 0) by = str_cmp(g->policy->issuer_domain_id, domain_id);
+		if (by == 0) return g;
+		if (by < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
 Str
 run_subject(struct control_run *r, const struct policy_grant *g)
 {
@@ -155,13 +191,15 @@ static struct policy_principal
 holder_of(const struct control_run *r, const struct policy_grant *g)
 {
 	struct policy_principal who = {.active = true, .handed_to_all = true};
+	size_t from, to;
 
 	switch (g->to_kind) {
 	case PRINCIPAL_DOMAIN: who.domain_id = g->to_id; break;
 	case PRINCIPAL_PERSON:
 		who.person_id = g->to_id;
-		for (size_t i = 0; i < r->f->people_count && !who.domain_id.n; i++)
-			if (r->f->people[i].active && str_eq(r->f->people[i].person_id, g->to_id)) who.domain_id = r->f->people[i].domain_id;
+		run_memberships(r, g->to_id, &from, &to);
+		for (size_t i = from; i < to && !who.domain_id.n; i++) /* of the smallest domain id, as the decision does */
+			if (r->index->by_id[i]->active) who.domain_id = r->index->by_id[i]->domain_id;
 		break;
 	case PRINCIPAL_GROUP:
 		who.domain_id = g->to_domain_id;

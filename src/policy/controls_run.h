@@ -8,6 +8,8 @@
 struct control_index {
 	const struct posture_product **products; /* by (domain, id) */
 	const struct posture_person **people;    /* by (domain, active owners first, since, id) */
+	const struct posture_person **by_id;     /* the same by person */
+	const struct posture_grant **grants;     /* by (id, domain) */
 };
 
 struct control_run {
@@ -36,6 +38,9 @@ const struct posture_product *run_product(const struct control_run *r, Str domai
 /* Those of a domain: [*ret_from, *ret_to) in the index. */
 void run_products(const struct control_run *r, Str domain_id, size_t *ret_from, size_t *ret_to);
 void run_people(const struct control_run *r, Str domain_id, size_t *ret_from, size_t *ret_to);
+/* The memberships of a person: [*ret_from, *ret_to) in by_id. */
+void run_memberships(const struct control_run *r, Str person_id, size_t *ret_from, size_t *ret_to);
+const struct posture_grant *run_grant(const struct control_run *r, Str domain_id, Str id); /* NULL when unknown */
 Str run_subject(struct control_run *r, const struct policy_grant *g); /* "domain/grt_…" */
 
 /* Is it in force now? */

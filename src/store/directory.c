@@ -17,7 +17,7 @@ static const char *const steps[] = {
 };
 
 enum {
-	PERSON_ADD, PERSON_BY_NAME, PERSON_NAME, PERSON_ERASE, TOKEN_ADD, TOKEN_FIND, TOKEN_ANY, TOKENS_END, TOKENS_ERASE, TEXT_PUT, TEXT_GET, TEXT_ERASE,
+	PERSON_ADD, PERSON_BY_NAME, PERSON_NAME, PERSON_LEAVE, PERSON_ERASE, TOKEN_ADD, TOKEN_FIND, TOKEN_ANY, TOKENS_END, TOKENS_ERASE, TEXT_PUT, TEXT_GET, TEXT_ERASE,
 	STATEMENT_COUNT
 };
 
@@ -25,6 +25,8 @@ static const char *const statements[STATEMENT_COUNT] = {
     [PERSON_ADD] = "INSERT INTO person VALUES (?1, ?2)",
     [PERSON_BY_NAME] = "SELECT id FROM person WHERE name = ?1",
     [PERSON_NAME] = "SELECT name FROM person WHERE id = ?1 AND name IS NOT NULL",
+    /* free for whoever comes next; no name has spaces, so this one never means anybody by itself */
+    [PERSON_LEAVE] = "UPDATE person SET name = name || ' (left, ' || substr(id, 1, 8) || ')' WHERE id = ?1 AND name NOT LIKE '% (left, %'",
     [PERSON_ERASE] = "UPDATE person SET name = NULL WHERE id = ?1",
     [TOKEN_ADD] = "INSERT INTO token VALUES (?1, ?2)",
     [TOKEN_FIND] = "SELECT person FROM token WHERE hash = ?1",
@@ -221,16 +223,27 @@ directory_text_erase(struct ctx *c, struct directory *d, const uint8_t commitmen
 	return forget_wal(c, d);
 }
 
+/* Both statements for this person, or neither. */
+static Err
+in_one(struct ctx *c, struct directory *d, size_t first, size_t second, Str person_id)
+{
+	TRY(db_exec(c, &d->db, "BEGIN IMMEDIATE"));
+	Err e = run_keyed(c, d, first, person_id);
+	if (err_ok(e)) e = run_keyed(c, d, second, person_id);
+	if (err_ok(e)) e = db_exec(c, &d->db, "COMMIT");
+	if (!err_ok(e)) sqlite3_exec(d->db.handle, "ROLLBACK", NULL, NULL, NULL);
+	return e;
+}
+
+Err
+directory_person_leave(struct ctx *c, struct directory *d, Str person_id)
+{
+	return in_one(c, d, TOKENS_ERASE, PERSON_LEAVE, person_id);
+}
+
 Err
 directory_person_erase(struct ctx *c, struct directory *d, Str person_id)
 {
-	TRY(db_exec(c, &d->db, "BEGIN IMMEDIATE"));
-	Err e = run_keyed(c, d, TOKENS_ERASE, person_id);
-	if (err_ok(e)) e = run_keyed(c, d, PERSON_ERASE, person_id);
-	if (err_ok(e)) e = db_exec(c, &d->db, "COMMIT");
-	if (!err_ok(e)) {
-		sqlite3_exec(d->db.handle, "ROLLBACK", NULL, NULL, NULL);
-		return e;
-	}
+	TRY(in_one(c, d, TOKENS_ERASE, PERSON_ERASE, person_id));
 	return forget_wal(c, d);
 }

@@ -27,6 +27,8 @@ NODISCARD Err directory_has_token(struct ctx *c, struct directory *d, Str person
 NODISCARD Err directory_text_put(struct ctx *c, struct directory *d, Str text, uint8_t ret_commitment[32]);
 NODISCARD Err directory_text_get(struct ctx *c, struct directory *d, const uint8_t commitment[32], Str *ret); /* NOT_FOUND when erased */
 NODISCARD Err directory_text_erase(struct ctx *c, struct directory *d, const uint8_t commitment[32]);
+/* Tokens go, and the name is told as "ana (left, 1f00ba5e)" from now on: the next of that name is somebody new. Again does nothing. */
+NODISCARD Err directory_person_leave(struct ctx *c, struct directory *d, Str person_id);
 NODISCARD Err directory_person_erase(struct ctx *c, struct directory *d, Str person_id); /* name and tokens go, the id stays */
 
 #endif

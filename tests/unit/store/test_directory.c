@@ -102,6 +102,27 @@ test_people(void **state)
 	assert_err(directory_person_name(&b->c, b->d, S("x"), &s), "NOT_FOUND");
 }
 
+/* The name is free again, the token dead; who had it is still told apart, also when left twice. */
+static void
+test_who_left(void **state)
+{
+	struct bench *b = *state;
+	uint8_t hash[32] = {1, 2, 3};
+	Str s;
+
+	assert_ok(b, directory_person_add(&b->c, b->d, S(ANNA), S("anna")));
+	assert_ok(b, directory_token_add(&b->c, b->d, hash, S(ANNA)));
+	for (int i = 0; i < 2; i++) {
+		assert_ok(b, directory_person_leave(&b->c, b->d, S(ANNA)));
+		assert_err(directory_person_by_name(&b->c, b->d, S("anna"), &s), "NOT_FOUND");
+		assert_err(directory_token_find(&b->c, b->d, hash, &s), "UNAUTHENTICATED");
+		assert_ok(b, directory_person_name(&b->c, b->d, S(ANNA), &s));
+		assert_true(str_starts(s, S("anna (left, ")) && !str_ends(s, S("))")) && s.n == strlen("anna (left, )") + 8);
+	}
+	assert_ok(b, directory_person_add(&b->c, b->d, S(BEN), S("anna")));
+	assert_ok(b, directory_person_leave(&b->c, b->d, S(BEN)));
+}
+
 static void
 test_tokens(void **state)
 {
@@ -199,7 +220,7 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(test_people), T(test_tokens), T(test_texts), T(test_kept_over_restart), T(test_erase_removes_every_byte),
+	    T(test_people), T(test_who_left), T(test_tokens), T(test_texts), T(test_kept_over_restart), T(test_erase_removes_every_byte),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

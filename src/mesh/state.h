@@ -49,7 +49,7 @@ struct approval { struct item item; struct policy_approval pub; Str subject_log,
                   struct approval *same_subject; };
 struct review { struct item item; struct mesh_review pub; };
 struct tag_def { struct item item; struct mesh_tag_def pub; };
-struct purpose { struct item item; struct mesh_purpose pub; };
+struct purpose { struct item item; struct mesh_purpose pub; struct purpose *next; };
 struct comment { struct item item; struct mesh_comment pub; };
 struct exception { struct item item; struct mesh_exception pub; };
 struct evidence { struct item item; struct mesh_evidence pub; };

@@ -1,0 +1,26 @@
+/* Posture: the controls of policy/controls.h over what this node knows now, what people said about it, and how it went day by day. */
+#ifndef HEDDLE_CORE_POSTURE_H
+#define HEDDLE_CORE_POSTURE_H
+
+#include "core/request.h"
+#include "policy/controls.h"
+
+/* What the controls look at, gathered from the mesh, the documents of products, the usage and the node; in the arena of c, borrowing from the mesh:
+ * valid until the next fold. Does not wait. Cost: a few reads of files for each product. */
+NODISCARD Err posture_facts(struct core *core, struct ctx *c, Time now, struct posture_facts *ret);
+/* The part of it that is said by events about governance; f has the products already. */
+void posture_facts_said(const struct mesh *m, struct arena *a, struct posture_facts *f);
+/* Facts and judgement. In a fiber: waits for the record of use to be complete, or does without. */
+NODISCARD Err posture_make(struct core *core, struct ctx *c, Time now, struct posture_facts *ret_facts, struct posture *ret);
+/* Keep the counts of the day, once a day; called by the loop. */
+void posture_tick(struct core *core);
+
+/* Members of the answer: "exceptions" and "evidence" as they were said; "trend", day by day, of the whole only. */
+void posture_said_json(struct request *rq, Str scope, Time now, struct buf *b, bool *first);
+NODISCARD Err posture_trend_json(struct request *rq, Str scope, struct buf *b, bool *first);
+void posture_exception_json(struct request *rq, const struct mesh_exception *x, Time now, struct buf *b);
+void posture_evidence_json(struct request *rq, const struct mesh_evidence *x, struct buf *b);
+/* What a commitment stands for; "(erased)" when nobody has it any more. */
+Str posture_text(struct request *rq, Str commitment);
+
+#endif

@@ -1,0 +1,303 @@
+/* The facts that controls look at. */
+#include "core/posture.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "codec/json.h"
+#include "core/audit.h"
+#include "mesh/contract.h"
+#include "os/file.h"
+
+struct gather {
+	struct core *core;
+	struct ctx *c;
+	struct arena *a;
+	Time now;
+	struct posture_facts f;
+};
+
+#define LIST(g, name, type, n) struct posture_##type *name = NEW_N((g)->a, (n), struct posture_##type); (g)->f.name = name
+
+/* --- domains and people --- */
+
+static void
+gather_people(struct gather *g)
+{
+	const struct mesh_member **members;
+	size_t n = mesh_members(g->core->mesh, g->a, S(""), &members);
+
+	LIST(g, people, person, n);
+	g->f.people_count = n;
+	for (size_t i = 0; i < n; i++) {
+		const struct mesh_member *m = members[i];
+		people[i] = (struct posture_person){.person_id = m->person_id, .human_id = m->human_id.n ? m->human_id : m->person_id, .domain_id = m->domain_id,
+		                                    .owner = m->role == ROLE_OWNER, .active = m->active && !m->voided, .service = m->service, .since = m->since,
+		                                    .ended = m->ended, .ref = {m->domain_id, m->seq}};
+	}
+}
+
+/* A domain is as old as its first membership: both are said as one. */
+static Time
+beginning(const struct gather *g, Str domain_id)
+{
+	Time first = TIME_FOREVER;
+
+	for (size_t i = 0; i < g->f.people_count; i++)
+		if (str_eq(g->f.people[i].domain_id, domain_id) && g->f.people[i].since < first) first = g->f.people[i].since;
+	return first == TIME_FOREVER ? g->now : first;
+}
+
+static void
+gather_domains(struct gather *g)
+{
+	const struct mesh_domain **ds;
+	size_t n = mesh_domains(g->core->mesh, g->a, &ds);
+
+	LIST(g, domains, domain, n);
+	g->f.domains_count = n;
+	for (size_t i = 0; i < n; i++) {
+		Time since = beginning(g, ds[i]->id);
+		domains[i] = (struct posture_domain){.id = ds[i]->id, .name = ds[i]->name, .center = str_eq(ds[i]->id, mesh_center(g->core->mesh)),
+		                                     .owner_keeps_key = ds[i]->owner_keeps_key, .next_key = true, .since = since, .key_since = since,
+		                                     .ref = {ds[i]->id, 0}, .key_ref = {ds[i]->id, 0}};
+		if (domains[i].center) g->f.node.since = since;
+	}
+}
+
+/* --- products --- */
+
+static void
+read_report(struct gather *g, const struct mesh_product *p, struct posture_product *ret)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+	JSON_AUTO *doc = NULL;
+	Str text;
+
+	if (p->report.n == 0 || !err_ok(blob_get(g->core, &c, p->report, &text))) return;
+	if (!err_ok(json_read(&c, text, (struct json_limits){.bytes = 8 << 20, .values = 1 << 20}, &doc))) return;
+	ret->report = true;
+	ret->failed = (uint64_t)json_integer_value(json_object_get(doc, "failed"));
+	if (!time_parse(str_c(json_string_value(json_object_get(doc, "checked_at"))), false, &ret->checked)) ret->checked = p->published;
+}
+
+/* "7 d", as contracts write intervals. 0: no such. */
+static Time
+interval(const struct contract_sla *s)
+{
+	static const struct { const char *unit; int64_t seconds; } units[] = {{"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 7 * 86400}, {"y", 366 * 86400},
+	    {"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}, {"week", 7 * 86400}, {"month", 31 * 86400}, {"year", 366 * 86400}};
+	Str unit;
+	uint64_t n;
+
+	if (!s || !str_u64(s->value, &n) || n == 0 || n > 100000) return 0;
+	unit = s->unit;
+	if (unit.n > 2 && unit.p[unit.n - 1] == 's') unit.n--; /* days, hours */
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (str_ieq(unit, str_c(units[i].unit))) return (Time)n * units[i].seconds * TIME_SECOND;
+	return 0;
+}
+
+static void
+read_contract(struct gather *g, const struct mesh_product *p, struct posture_product *ret)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+	const struct contract *k;
+	Str text;
+
+	if (!err_ok(blob_get(g->core, &c, p->contract, &text)) || !err_ok(contract_parse(&c, text, &k))) return;
+	ret->window = interval(contract_sla_get(k, "frequency"));
+	if (!ret->window) ret->window = interval(contract_sla_get(k, "freshness"));
+}
+
+/* When the newest batch that broke the contract came: the first line tells. */
+static void
+read_quarantine(const struct mesh_product *p, struct posture_product *ret)
+{
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx c = {.arena = &arena};
+	JSON_AUTO *doc = NULL;
+	Str text, line;
+
+	if (!err_ok(file_read_path(&c, AT_FDCWD, quarantine_path(&arena, p->id).p, 1 << 20, &text))) return;
+	str_cut(text, '\n', &line);
+	if (!err_ok(json_read(&c, line, (struct json_limits){.bytes = 1 << 16, .values = 64}, &doc))) return;
+	if (!time_parse(str_c(json_string_value(json_object_get(doc, "at"))), false, &ret->quarantined)) ret->quarantined = 0;
+}
+
+static void
+gather_product(struct gather *g, const struct mesh_product *p, struct posture_product *ret)
+{
+	const struct mesh_domain *d = mesh_domain(g->core->mesh, p->domain_id);
+	const struct policy_table **tables = NEW_N(g->a, p->table_count, const struct policy_table *);
+
+	for (size_t i = 0; i < p->table_count; i++) tables[i] = &p->tables[i].policy;
+	*ret = (struct posture_product){.id = p->id, .domain_id = p->domain_id, .published = p->published, .first_published = p->published, .tables = tables,
+	                                .table_count = p->table_count, .ref = {p->domain_id, p->seq}};
+	if (p->first_published > 0) ret->first_published = p->first_published;
+	ret->name = arena_printf(g->a, "%.*s.%.*s", STR(d ? d->name : S("(unknown)")), STR(p->name));
+	read_report(g, p, ret);
+	read_contract(g, p, ret);
+	read_quarantine(p, ret);
+}
+
+static void
+gather_products(struct gather *g)
+{
+	const struct mesh_product **ps;
+	size_t n = mesh_products(g->core->mesh, g->a, &ps);
+
+	LIST(g, products, product, n);
+	for (size_t i = 0; i < n; i++)
+		if (!ps[i]->retired) gather_product(g, ps[i], &products[g->f.products_count++]);
+}
+
+/* --- grants and their use --- */
+
+/* As the decision sees it: somebody stands behind it. */
+static const struct policy_grant *
+joined(struct gather *g, const struct mesh_grant *grant)
+{
+	struct policy_grant *p = NEW(g->a, struct policy_grant);
+	struct policy_approval *by = NEW(g->a, struct policy_approval);
+	const struct mesh_member *m = mesh_member(g->core->mesh, grant->by);
+
+	*by = (struct policy_approval){.log_id = grant->policy.issuer_domain_id, .person_id = grant->by, .human_id = m && m->human_id.n ? m->human_id : grant->by,
+	                               .role = m ? 1u << m->role : 0, .service = m && m->service};
+	*p = grant->policy;
+	if (!p->approvals) p->approvals = by, p->approval_count = 1;
+	return p;
+}
+
+static Err
+gather_grants(struct gather *g)
+{
+	const struct mesh_grant **gs;
+	size_t n = mesh_grants(g->core->mesh, g->a, &gs);
+
+	LIST(g, grants, grant, n);
+	for (size_t i = 0; i < n; i++) {
+		if (gs[i]->policy.revoked || g->now >= gs[i]->policy.until) continue;
+		struct posture_grant *to = &grants[g->f.grants_count++];
+		*to = (struct posture_grant){.policy = joined(g, gs[i]), .added = gs[i]->added, .ref = {gs[i]->policy.issuer_domain_id, gs[i]->policy.seq}};
+		if (g->f.usage_since != TIME_FOREVER) TRY(usage_grant_last(g->c, g->core->audit, to->policy->id, &to->last_used));
+	}
+	return OK;
+}
+
+struct use_list { struct gather *g; struct map found; struct posture_use *list; size_t n, cap; };
+
+static void
+use_add(struct use_list *u, struct posture_use use)
+{
+	if (u->n == u->cap) {
+		struct posture_use *more = NEW_N(u->g->a, u->cap = u->cap ? 2 * u->cap : 64, struct posture_use);
+		if (u->n) memcpy(more, u->list, u->n * sizeof *more);
+		u->list = more;
+	}
+	u->list[u->n++] = use;
+}
+
+/* One for each grant and purpose. */
+static Err
+gather_use(struct ctx *c, void *arg, const struct usage_query *q)
+{
+	struct use_list *u = arg;
+	const struct mesh_grant *grant = q->grant_id.n ? mesh_grant(u->g->core->mesh, q->grant_id) : NULL;
+	Str key = arena_printf(u->g->a, "%.*s/%.*s", STR(q->grant_id), STR(q->purpose));
+	uintptr_t at = (uintptr_t)map_get(&u->found, key);
+	(void)c;
+
+	if (!grant || q->count == 0) return OK;
+	if (at) {
+		struct posture_use *use = &u->list[at - 1];
+		use->count += q->count;
+		if (q->last > use->last) use->last = q->last;
+		return OK;
+	}
+	use_add(u, (struct posture_use){.grant_id = arena_str(u->g->a, q->grant_id), .issuer_domain_id = grant->policy.issuer_domain_id,
+	                                .purpose = arena_str(u->g->a, q->purpose), .count = q->count, .last = q->last,
+	                                .ref = {grant->policy.issuer_domain_id, grant->policy.seq}});
+	map_put(&u->found, key, (void *)(uintptr_t)u->n);
+	return OK;
+}
+
+static Err
+gather_uses(struct gather *g)
+{
+	struct use_list u = {.g = g};
+
+	if (g->f.usage_since == TIME_FOREVER) return OK;
+	Err e = usage_each(g->c, g->core->audit, g->now - 90 * TIME_DAY, S(""), S(""), gather_use, &u);
+	map_fini(&u.found);
+	g->f.uses = u.list;
+	g->f.uses_count = u.n;
+	return e;
+}
+
+/* --- the center and the node --- */
+
+static void
+gather_restrictions(struct gather *g)
+{
+	const struct mesh_restriction **rs;
+	size_t n = mesh_restrictions(g->core->mesh, g->a, &rs);
+	const struct policy_restriction **list = NEW_N(g->a, n, const struct policy_restriction *);
+
+	for (size_t i = 0; i < n; i++)
+		if (!rs[i]->policy.lifted) list[g->f.restrictions_count++] = &rs[i]->policy;
+	g->f.restrictions = list;
+}
+
+/* The weakest of the processes that would run a statement, and the oldest of their tests. None: it is tested when it starts. */
+static void
+gather_node(struct gather *g)
+{
+	struct posture_node *n = &g->f.node;
+
+	n->minimum = (int)g->core->limits.sandbox_minimum;
+	n->level = -1;
+	n->tested = g->now;
+	for (const struct peer *p = g->core->peers; p; p = peer_next(p)) {
+		if (!peer_alive(p) || strcmp(peer_name(p), "worker") != 0 || peer_level(p) < 0) continue;
+		if (n->level < 0 || peer_level(p) < n->level) n->level = peer_level(p);
+		if (peer_tested(p) < n->tested) n->tested = peer_tested(p);
+	}
+	if (n->level < 0) n->level = g->core->level;
+	n->engine_pinned = true; /* another one is not loaded (query/engine.c) */
+	n->loopback = true;      /* without a certificate nothing else is listened on (cmd/settings.c) */
+	n->keys_wrapped = true;  /* there is no other way to keep one (cmd/keystore.c) */
+}
+
+Err
+posture_facts(struct core *core, struct ctx *c, Time now, struct posture_facts *ret)
+{
+	struct gather g = {.core = core, .c = c, .a = c->arena, .now = now, .f.usage_since = TIME_FOREVER};
+
+	gather_people(&g);
+	gather_domains(&g);
+	if (core->audit) g.f.usage_since = g.f.node.since; /* the journal began with the node */
+	gather_products(&g);
+	TRY(gather_grants(&g));
+	TRY(gather_uses(&g));
+	gather_restrictions(&g);
+	gather_node(&g);
+	posture_facts_said(core->mesh, c->arena, &g.f);
+	*ret = g.f;
+	return OK;
+}
+
+Err
+posture_make(struct core *core, struct ctx *c, Time now, struct posture_facts *ret_facts, struct posture *ret)
+{
+	struct ctx quiet = {.arena = c->arena};
+	struct posture_facts f;
+
+	if (core->audit && !err_ok(audit_catch_up(core, &quiet))) c->detail[0] = 0; /* then use of the last moments is not seen */
+	TRY(posture_facts(core, c, now, &f));
+	posture_judge(c->arena, &f, now, controls, ret);
+	*ret_facts = f;
+	return OK;
+}

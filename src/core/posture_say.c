@@ -1,0 +1,249 @@
+/* What people say about the posture: exceptions and records of the center, reviews of access by who owns a product. */
+#include "core/posture.h"
+
+#include "core/audit.h"
+#include "core/grants.h"
+#include "crypt/encode.h"
+
+static const Time EXCEPTION_MOST = 366 * TIME_DAY;
+enum { PEOPLE_SHOWN = 100 };
+
+/* --- exceptions --- */
+
+static bool
+is_open(const struct control_result *x, Str subject)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (str_eq(x->findings[i].subject, subject)) return true;
+	return false;
+}
+
+static Err
+text_kept(struct request *rq, Str text, Str *ret)
+{
+	uint8_t raw[32];
+	char hex[65];
+
+	TRY(directory_text_put(&rq->c, rq->core->directory, text, raw));
+	hex_text(raw, sizeof raw, hex);
+	*ret = arena_str(&rq->arena, str_c(hex));
+	return OK;
+}
+
+static const struct mesh_exception *
+exception_find(struct request *rq, Str id)
+{
+	const struct mesh_exception **xs;
+	size_t n = mesh_exceptions(rq->core->mesh, &rq->arena, &xs);
+
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(xs[i]->id, id)) return xs[i];
+	return NULL;
+}
+
+static Err
+exception_check(struct request *rq, const struct mesh_exception *x, enum control_id id)
+{
+	struct posture_facts facts;
+	struct posture p;
+
+	ENSURE(&rq->c, x->until != TIME_FOREVER && x->until - core_now() <= EXCEPTION_MOST, INVALID, "an exception ends within 365 days: give it an earlier --until");
+	ENSURE(&rq->c, str_trim(arg(rq, "reason")).n > 0, INVALID, "--reason: say why it is accepted");
+	TRY(posture_make(rq->core, &rq->c, core_now(), &facts, &p));
+	ENSURE(&rq->c, is_open(&p.controls[id], x->subject), NOT_FOUND, "%.*s finds nothing called '%.*s'; take the subject from: heddle posture --control %.*s",
+	       STR(x->control), STR(x->subject), STR(x->control));
+	return OK;
+}
+
+Err
+handle_posture_accept(struct request *rq)
+{
+	struct mesh_exception x = {.control = arg(rq, "control"), .subject = arg(rq, "subject"), .by = rq->person_id, .added = core_now()};
+	enum control_id control;
+	char id[CRYPT_SHORT_ID_MAX];
+	BUF_AUTO body = BUF_INIT;
+	BUF_AUTO b = BUF_INIT;
+
+	ENSURE(&rq->c, rq->is_admin, DENIED, "only the owner of the center accepts a finding");
+	ENSURE(&rq->c, control_parse(x.control, &control), INVALID, "there is no control '%.*s'; list them with: heddle posture", STR(x.control));
+	TRY(terms_until(rq, "until", &x.until));
+	TRY(exception_check(rq, &x, control));
+	TRY(text_kept(rq, arg(rq, "reason"), &x.reason));
+	crypt_short_id("exc_", id);
+	x.id = str_c(id);
+	body_exception(&body, &x);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_EXCEPTION_ADD, rq->person_id, buf_view(&body)));
+	posture_exception_json(rq, &x, core_now(), &b);
+	reply_json(rq, 201, &b);
+	return OK;
+}
+
+Err
+handle_posture_withdraw(struct request *rq)
+{
+	Str id = arg(rq, "exception");
+	const struct mesh_exception *x = exception_find(rq, id);
+	BUF_AUTO body = BUF_INIT;
+	BUF_AUTO b = BUF_INIT;
+
+	ENSURE(&rq->c, rq->is_admin, DENIED, "only the owner of the center ends an exception");
+	ENSURE(&rq->c, x, NOT_FOUND, "there is no exception '%.*s'", STR(id));
+	body_exception_end(&body, id);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_EXCEPTION_END, rq->person_id, buf_view(&body)));
+	posture_exception_json(rq, exception_find(rq, id), core_now(), &b);
+	reply_json(rq, 200, &b);
+	return OK;
+}
+
+/* --- records of what was done outside --- */
+
+static bool
+takes_evidence(enum control_id id)
+{
+	return id == CONTROL_C17 || id == CONTROL_C18 || id == CONTROL_C19;
+}
+
+Err
+handle_posture_evidence(struct request *rq)
+{
+	Str outcome = arg(rq, "outcome"), document = arg(rq, "document"), bytes;
+	struct mesh_evidence e = {.control = arg(rq, "control"), .by = rq->person_id, .at = core_now(), .ok = str_eqc(outcome, "ok")};
+	enum control_id control;
+	char id[CRYPT_SHORT_ID_MAX];
+	BUF_AUTO body = BUF_INIT;
+	BUF_AUTO b = BUF_INIT;
+
+	ENSURE(&rq->c, rq->is_admin, DENIED, "only the owner of the center records what was done outside");
+	ENSURE(&rq->c, control_parse(e.control, &control), INVALID, "there is no control '%.*s'; list them with: heddle posture", STR(e.control));
+	ENSURE(&rq->c, takes_evidence(control), INVALID, "%.*s rests on what the node knows itself; records are for C17, C18 and C19", STR(e.control));
+	ENSURE(&rq->c, e.ok || str_eqc(outcome, "failed"), INVALID, "--outcome '%.*s': write ok or failed", STR(outcome));
+	if (document.n) {
+		ENSURE(&rq->c, base64_get(&rq->arena, document, &bytes), INVALID, "the document is not base64");
+		TRY(blob_put(rq->core, &rq->c, bytes, &e.document));
+	}
+	crypt_short_id("evd_", id);
+	e.id = str_c(id);
+	body_evidence(&body, &e);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_EVIDENCE_ADD, rq->person_id, buf_view(&body)));
+	posture_evidence_json(rq, &e, &b);
+	reply_json(rq, 201, &b);
+	return OK;
+}
+
+/* --- reviews --- */
+
+static void
+people_json(struct request *rq, const struct policy_grant *g, struct buf *b)
+{
+	const struct mesh_member **members;
+	const struct mesh_group *group = g->to_kind == PRINCIPAL_GROUP ? mesh_group_in(rq->core->mesh, g->to_domain_id, g->to_id) : NULL;
+	size_t n = 0;
+	Str one = g->to_id, *ids = NULL;
+
+	if (group) n = mesh_group_members(rq->core->mesh, &rq->arena, group, &ids);
+	if (g->to_kind == PRINCIPAL_DOMAIN) {
+		size_t all = mesh_members(rq->core->mesh, &rq->arena, g->to_id, &members);
+		ids = NEW_N(&rq->arena, all, Str);
+		for (size_t i = 0; i < all; i++)
+			if (members[i]->active) ids[n++] = members[i]->person_id;
+	}
+	if (g->to_kind == PRINCIPAL_PERSON) ids = &one, n = 1;
+	buf_char(b, '[');
+	for (size_t i = 0; i < n && i < PEOPLE_SHOWN; i++) {
+		if (i) buf_char(b, ',');
+		buf_json(b, person_name(rq, ids[i]));
+	}
+	if (n > PEOPLE_SHOWN) buf_printf(b, ",\"and %zu more\"", n - PEOPLE_SHOWN);
+	buf_char(b, ']');
+}
+
+static bool
+grant_about(const struct mesh_grant *g, const struct mesh_product *p, Time now)
+{
+	if (g->policy.revoked || g->policy.voided || now >= g->policy.until || !str_eq(g->policy.issuer_domain_id, p->domain_id)) return false;
+	return g->policy.product_id.n == 0 || str_eq(g->policy.product_id, p->id); /* by tags: it may be */
+}
+
+static Err
+holders_json(struct request *rq, const struct mesh_product *p, struct buf *b, bool *first)
+{
+	const struct mesh_grant **gs;
+	size_t n = mesh_grants(rq->core->mesh, &rq->arena, &gs), shown = 0;
+	Time now = core_now(), used;
+
+	member_key(b, "holders", first);
+	buf_char(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_grant *g = &gs[i]->policy;
+		bool in = true;
+		if (!grant_about(gs[i], p, now)) continue;
+		used = 0;
+		if (rq->core->audit) TRY(usage_grant_last(&rq->c, rq->core->audit, g->id, &used));
+		buf_c(b, shown++ ? ",{" : "{");
+		member_text(b, "grant", g->id, &in);
+		member_text(b, "to", principal_text(rq, g->to_kind, g->to_id), &in);
+		member_key(b, "people", &in);
+		people_json(rq, g, b);
+		member_key(b, "purposes", &in);
+		grant_purposes_json(gs[i], b);
+		member_time(b, "until", g->until, &in);
+		member_text(b, "rows", gs[i]->rows_text, &in);
+		member_time(b, "last_used", used, &in);
+		buf_char(b, '}');
+	}
+	buf_char(b, ']');
+	return OK;
+}
+
+static Err
+review_json(struct request *rq, const struct mesh_product *p, Str id, struct buf *b)
+{
+	const struct mesh_review **rs;
+	size_t n = mesh_reviews(rq->core->mesh, &rq->arena, p->id, &rs);
+	Time last = 0;
+	Str by = S("");
+	bool first = true;
+
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(rs[i]->domain_id, p->domain_id) && rs[i]->at >= last) last = rs[i]->at, by = rs[i]->by;
+	buf_char(b, '{');
+	member_text(b, "product", product_name(rq, p), &first);
+	member_text(b, "id", id, &first);
+	member_time(b, "last_review", last, &first);
+	member_text(b, "by", person_name(rq, by), &first);
+	TRY(holders_json(rq, p, b, &first));
+	buf_char(b, '}');
+	return OK;
+}
+
+Err
+handle_review(struct request *rq)
+{
+	const struct mesh_product *p;
+	BUF_AUTO b = BUF_INIT;
+
+	TRY(product_find(rq, arg(rq, "product"), &p));
+	if (!sees_all(rq)) TRY(need_role(rq, p->domain_id, "see who has access", ROLE_BIT(OWNER) | ROLE_BIT(STEWARD) | ROLE_BIT(AUDITOR)));
+	TRY(review_json(rq, p, S(""), &b));
+	reply_json(rq, 200, &b);
+	return OK;
+}
+
+Err
+handle_review_add(struct request *rq)
+{
+	const struct mesh_product *p;
+	char id[CRYPT_SHORT_ID_MAX];
+	BUF_AUTO body = BUF_INIT;
+	BUF_AUTO b = BUF_INIT;
+
+	TRY(product_find(rq, arg(rq, "product"), &p));
+	TRY(need_role(rq, p->domain_id, "review access", ROLE_BIT(OWNER)));
+	Str product = arena_str(&rq->arena, p->id);
+	crypt_short_id("rev_", id);
+	body_review(&body, str_c(id), product);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REVIEW_ADD, rq->person_id, buf_view(&body)));
+	TRY(review_json(rq, mesh_product(rq->core->mesh, product), str_c(id), &b));
+	reply_json(rq, 201, &b);
+	return OK;
+}

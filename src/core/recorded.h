@@ -12,14 +12,15 @@ struct recorded {
 	Str table;                /* domain.product.table, as it was called then */
 	Str product_id;           /* "" in entries from before it was noted */
 	Str grant_id, delegation_id;
-	const Str *columns;       /* that the statement names, as they were called */
+	const Str *columns;       /* that the statement names and that are there, as they were called */
 	size_t column_count;
-	bool all;                 /* it reads them all, or it is not known which */
+	bool all;                 /* it reads them all, or they were too many to note */
 	uint64_t count, rows;     /* rows: of whole answers, of whichever tables these were made */
 	Time first, last;
 };
 
-/* Those that were allowed since then, newest last use first; in the arena of c. Waits: others go on meanwhile. O(journal since then). */
+/* Those that were allowed since the beginning of that day, newest last use first; in the arena of c. Rests on the journal's index
+ * (core/audit.h): waits until that is up to date, BUSY and UNAVAILABLE as there. O(uses since then). */
 NODISCARD Err recorded_queries(struct core *core, struct ctx *c, Time since, struct recorded **ret, size_t *ret_n);
 
 #endif

@@ -23,7 +23,7 @@
 
 #include "mesh/mesh.h"
 
-enum { POLICY_DAYS_MAX = 36500, POLICY_LEVEL_MAX = 3 };
+enum { POLICY_BYTES_MAX = 256 * 1024, POLICY_DAYS_MAX = 36500, POLICY_LEVEL_MAX = 3 };
 
 struct policy_place { uint32_t line, column; };
 

@@ -1,0 +1,24 @@
+/* What would change, were one thing otherwise: live grants, and recorded queries were they run now. Both sides of every comparison come from
+ * the evaluation that decides (mesh_suppose()). */
+#ifndef HEDDLE_CORE_IMPACT_H
+#define HEDDLE_CORE_IMPACT_H
+
+#include "core/recorded.h"
+#include "core/request.h"
+
+enum { IMPACT_LISTED_MAX = 1000 }; /* of each kind; more are only counted */
+
+/* Of the sandbox that people's statements run in on this node, as the running workers say; UINT32_MAX while there is none. */
+uint32_t sandbox_level(const struct core *core);
+
+/* How the second decision on a table differs from the first, as a JSON list of {table, how, column, was, now, reason}; only columns that `use`
+ * reads count, with NULL all. Returns how many, and appends nothing when none. */
+size_t impact_effects(struct arena *a, Str table, const struct policy_table *t, const struct policy_decision *before,
+                      const struct policy_decision *after, const struct recorded *use, struct buf *b);
+
+/* "grants":[…],"grants_changed":N — each grant by itself, as though it were the only one. s must be in rq's arena. Waits. */
+NODISCARD Err impact_grants(struct request *rq, const struct mesh_suppose *s, struct buf *b);
+/* "queries":[…],"queries_changed":N,"queries_seen":N,"since":T. Waits. */
+NODISCARD Err impact_queries(struct request *rq, const struct mesh_suppose *s, struct buf *b);
+
+#endif

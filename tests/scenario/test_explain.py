@@ -1,0 +1,185 @@
+"""Explain: what it says is what a query gets, for everybody and every table; also of a past time; and what a revoke would break."""
+
+import time
+from datetime import datetime, timezone
+
+import pytest
+from harness import BAD, NOT_FOUND, REFUSED
+
+ORDERS, PEOPLE = "sales.orders.orders", "crm.people.people"
+TABLES = (ORDERS, PEOPLE)
+EVERYBODY = ("sam", "eve", "carl", "ivy", "ana", "abe", "olga", "otto")
+PURPOSES = ("analysis", "planning", "campaigns", "nothing", None)
+
+
+def now_text():
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def many_grants(shop):
+    """Grants that overlap: by domain, by person, by purpose, narrower and wider. Returns them by a name."""
+    return {
+        "all": shop.grant("--mask", "customer_id=hash", "--hide", "secret_note"),
+        "ana": shop.grant("--rows", "store_id = 2", to="user:ana", purpose="planning,analysis"),
+        "any": shop.grant("--mask", "card=last4", to="outside", purpose="*"),
+        "carl": shop.grant("--until", "2099-01-01", to="user:carl", purpose="campaigns"),
+        "crm": shop.grant("--mask", "full_name=constant", object="crm.people", as_="carl", purpose="analysis,campaigns"),
+        "people": shop.grant("--rows", "region = 'north'", object="crm.people.people", to="user:otto", as_="carl", purpose="planning"),
+    }
+
+
+def got(shop, who, table, purpose):
+    """What a query really gets: (grant, columns as shown, rows); None when refused."""
+    run = shop.node.run("query", f"SELECT * FROM {table}", "--json", *(["--purpose", purpose] if purpose else []), as_=who)
+    if run.status == REFUSED:
+        return None
+    assert run.status == 0, run
+    return set(run.json[0]) if run.json else set(), len(run.json)
+
+
+def said(why):
+    if why["verdict"] != "allow":
+        return None
+    return {c["name"] for c in why["columns"] if c["access"] != "hidden"}
+
+
+def asker(who, table):
+    return "sam" if table == ORDERS else "carl"
+
+
+def test_explain_agrees_with_what_a_query_gets(shop):
+    many_grants(shop)
+    node = shop.node
+    allowed = 0
+    lists = {t: node.heddle("explain", "--table", t, as_=asker(None, t))["access"] for t in TABLES}
+    for who in EVERYBODY:
+        mine = node.heddle("explain", "--person", who, as_=who)["access"]
+        for table in TABLES:
+            lines = [a for a in lists[table] if a["kind"] == "person" and a["principal"] == who]
+            assert sorted(lines, key=str) == sorted((a for a in mine if a["table"] == table), key=str)
+            for purpose in PURPOSES:
+                real = got(shop, who, table, purpose)
+                covered = {a["grant"]: a for a in lines if (purpose or "*") in a["purposes"] or "*" in a["purposes"]}
+                assert (real is not None) == bool(covered), (who, table, purpose, real, lines)
+                if purpose is None:
+                    continue  # one principal and one table are asked for any purpose then
+                why = node.heddle("explain", who, table, "--purpose", purpose, as_=asker(who, table))
+                assert (real is None) == (said(why) is None), (who, table, purpose, why)
+                if real is None:
+                    continue
+                allowed += 1
+                assert real[0] == said(why), (who, table, purpose)
+                assert why["grant"] in covered
+                exact = [a for a in lines if purpose in a["purposes"]] or [a for a in lines if "*" in a["purposes"]]
+                assert why["grant"] in {a["grant"] for a in exact}
+                line = covered[why["grant"]]
+                assert line["rows"] == why["rows"] and set(line["hide"]) == {c["name"] for c in why["columns"] if c["access"] == "hidden"}
+                assert line["masks"] == {c["name"]: c["access"][7:] for c in why["columns"] if c["access"].startswith("masked")}
+                if why["rows"]:
+                    raw = shop.raw(f"select count(*) from {table.split('.')[2]} where {why['rows']}")[0][0]
+                    assert real[1] == raw > 0
+    assert allowed >= 15
+
+
+def test_domains_are_in_the_list_too(shop):
+    grants = many_grants(shop)
+    access = shop.node.heddle("explain", "--table", ORDERS, as_="sam")["access"]
+    domains = {(a["principal"], a["grant"]): a for a in access if a["kind"] == "domain"}
+    assert set(domains) == {("insights", grants["all"]["id"]), ("outside", grants["any"]["id"])}
+    assert domains["outside", grants["any"]["id"]]["purposes"][0] == "*"
+    assert domains["insights", grants["all"]["id"]]["masks"] == {"customer_id": "hash"}
+
+
+# --- then ---
+
+def test_a_past_time_after_a_revoke(shop):
+    node = shop.node
+    grants = many_grants(shop)
+    before = {who: node.heddle("explain", "--person", who, as_=who)["access"] for who in EVERYBODY}
+    real = {(who, table, p): got(shop, who, table, p) for who in ("ana", "otto") for table in TABLES for p in PURPOSES[:3]}
+    then = now_text()
+    time.sleep(1.1)
+    for name in ("all", "any", "ana"):
+        node.heddle("revoke", grants[name]["id"], as_="sam")
+    made = node.heddle("restrict", "--suspend", "crm.people")
+    for who in EVERYBODY:
+        past = node.heddle("explain", "--person", who, "--at", then, as_=who)
+        assert past["access"] == before[who] and past["at"] == then
+        assert {r["name"] for r in past["rests_on"]} == {"governance", "sales", "crm", "insights", "outside"}
+        present = node.heddle("explain", "--person", who, as_=who)["access"]
+        assert all(a["grant"] == grants["carl"]["id"] or not a["grant"] for a in present)
+    for (who, table, purpose), was in real.items():
+        why = node.heddle("explain", who, table, "--purpose", purpose, "--at", then, as_=asker(who, table))
+        assert (was and was[0]) == said(why)
+        assert said(node.heddle("explain", who, table, "--purpose", purpose, as_=asker(who, table))) is None
+    people = node.heddle("explain", "--table", ORDERS, "--at", then, as_="sam")["access"]
+    assert {a["principal"] for a in people if a["kind"] == "person"} == {"sam", "ivy", "ana", "abe", "olga", "otto", "carl"}
+    node.heddle("lift", made["id"])
+    # nothing of the present was touched
+    assert node.heddle("rebuild")["same"]
+
+
+def test_before_anything_was(shop):
+    node = shop.node
+    shop.grant()
+    node.heddle("explain", "--table", ORDERS, "--at", "2020-01-01", as_="sam", expect=NOT_FOUND)
+    node.heddle("explain", "ana", ORDERS, "--at", "2020-01-01", as_="sam", expect=NOT_FOUND)
+    for bad in ("2099-01-01", "yesterday", "2020-13-01"):
+        node.heddle("explain", "--table", ORDERS, "--at", bad, as_="sam", expect=BAD)
+    today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+    assert node.heddle("explain", "--table", ORDERS, "--at", today, as_="sam")["access"]
+
+
+# --- what would break ---
+
+def test_what_a_revoke_would_break(shop):
+    node = shop.node
+    wide, narrow = shop.grant(), shop.grant("--hide", "card", to="user:ana")
+    other = shop.grant(to="outside")
+    for who, sql in (("ana", f"SELECT * FROM {ORDERS}"), ("ana", f"SELECT order_id FROM {ORDERS}"), ("abe", f"SELECT * FROM {ORDERS}")):
+        node.query(sql, who)
+    told = node.heddle("explain", "--revoke", wide["id"], as_="sam")
+    effects = {(q["person"], len(q["columns"])): {e["how"]: e for e in q["effects"]} for q in told["queries"]}
+    # abe is left with nothing; ana goes on under the grant to her, without the card where she wants it
+    assert set(effects) == {("ana", 0), ("ana", 1), ("abe", 0)} and told["queries_changed"] == 3 == told["queries_seen"]
+    assert set(effects["abe", 0]) == {"refused"}
+    assert set(effects["ana", 0]) == {"hidden", "other_grant"} and effects["ana", 0]["hidden"]["column"] == "card"
+    assert set(effects["ana", 1]) == {"other_grant"} and effects["ana", 1]["other_grant"]["now"] == narrow["id"]
+    for unused in (narrow, other):
+        assert node.heddle("explain", "--revoke", unused["id"], as_="sam")["queries"] == []
+    # and so it is
+    node.heddle("revoke", wide["id"], as_="sam")
+    assert got(shop, "abe", ORDERS, "analysis") is None and "card" not in got(shop, "ana", ORDERS, "analysis")[0]
+
+
+# --- who may ask ---
+
+def test_who_may_ask_what(shop):
+    node = shop.node
+    grants = many_grants(shop)
+    # an analyst about themselves, and of a table only their own lines
+    assert {a["principal"] for a in node.heddle("explain", "--table", ORDERS, as_="ana")["access"] if a["kind"] == "person"} == {"ana"}
+    for who in ("abe", "sam", "nobody"):
+        node.heddle("explain", "--person", who, as_="ana", expect=NOT_FOUND)
+        node.heddle("explain", who, ORDERS, as_="ana", expect=NOT_FOUND)
+    # what there is and what there is not is told the same way
+    told = [node.run("explain", "--person", who, "--json", as_="ana").error["message"].replace(who, "X") for who in ("abe", "nobody")]
+    assert told[0] == told[1]
+    told = [node.run("explain", who, ORDERS, "--json", as_="ana").error["message"].replace(who, "X") for who in ("abe", "nobody")]
+    assert told[0] == told[1]
+    # an owner about their people everywhere, and about others on their own products
+    assert {a["table"] for a in node.heddle("explain", "--person", "ana", as_="ivy")["access"]} == {ORDERS, PEOPLE}
+    assert {a["table"] for a in node.heddle("explain", "--person", "ana", as_="carl")["access"]} == {PEOPLE}
+    assert {a["principal"] for a in node.heddle("explain", "--table", ORDERS, as_="ivy")["access"] if a["kind"] == "person"} == {"ivy", "ana", "abe"}
+    # the center about all
+    assert {a["table"] for a in node.heddle("explain", "--person", "ana")["access"]} == {ORDERS, PEOPLE}
+    # what a revoke would break: for who gave it
+    for who in ("ana", "ivy", "carl", "eve"):
+        node.heddle("explain", "--revoke", grants["all"]["id"], as_=who, expect=NOT_FOUND)
+    node.heddle("explain", "--revoke", grants["all"]["id"])
+
+
+@pytest.mark.parametrize("words", [(), ("ana",), ("ana", ORDERS, "--table", ORDERS), ("--table", ORDERS, "--person", "ana"),
+                                   ("--table", ORDERS, "--purpose", "p"), ("--revoke", "grt_aaaaaaaaaaaa", "--at", "2020-01-01")])
+def test_words_that_do_not_go_together(make_node, words):
+    make_node().heddle("explain", *words, expect=BAD, admin=False)

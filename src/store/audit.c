@@ -28,7 +28,7 @@ static const char *const steps[] = {
     "SELECT number FROM entry WHERE number >= ?1 AND number < ?2 AND time >= ?3 AND time < ?4" \
     " AND (?5 = '' OR actor = ?5) AND (?6 = '' OR operation = ?6) AND (?7 = '' OR outcome = ?7)" \
     " AND (?8 = '' OR EXISTS (SELECT 1 FROM thing WHERE thing.thing = ?8 AND thing.number = entry.number))" \
-    " AND (?9 = 0 OR actor = ?10 OR EXISTS (SELECT 1 FROM thing WHERE thing.thing = ?11 AND thing.number = entry.number))"
+    " AND (?9 = 0 OR (actor = ?10 AND actor <> '') OR EXISTS (SELECT 1 FROM thing WHERE thing.thing = ?11 AND thing.number = entry.number))"
 #define LINE "person, purpose, object, product, under, delegation, columns"
 #define SUMS "sum(allowed), sum(refused), sum(rows), sum(bytes), min(first), max(last)"
 

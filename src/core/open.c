@@ -253,7 +253,7 @@ make_center(struct core *core, struct ctx *c, Str *ret_person)
 	TRY(core_new_domain(core, c, S("governance"), true, *ret_person, &id));
 	TRY(file_replace(c, AT_FDCWD, "catalog/center", id, 0600));
 	mesh_set_center(core->mesh, id);
-	body_member_set(&body, *ret_person, ROLE_OWNER);
+	body_member_set(&body, *ret_person, ROLE_OWNER, false, S(""));
 	return core_say(core, c, id, EVENT_MEMBER_SET, *ret_person, buf_view(&body));
 }
 

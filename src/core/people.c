@@ -46,7 +46,7 @@ set_member(struct request *rq, Str domain_id, Str person_id, enum role role)
 	BUF_AUTO body = BUF_INIT;
 	bool was = mesh_member(rq->core->mesh, person_id) != NULL;
 
-	body_member_set(&body, person_id, role);
+	body_member_set(&body, person_id, role, false, S(""));
 	TRY(core_say(rq->core, &rq->c, domain_id, EVENT_MEMBER_SET, rq->person_id, buf_view(&body)));
 	if (was) access_narrowed(rq->core); /* the role may have become smaller */
 	return OK;

@@ -1,4 +1,5 @@
-/* Bodies of events as text. The counterpart of read.c, key by key. */
+/* Bodies of events as text. The counterpart of read.c, key by key; grants and what centers say are in body_grant.c and
+ * body_center.c. Optional keys are written only where they say something. */
 #include "mesh/put.h"
 #include "mesh/state.h"
 
@@ -30,10 +31,22 @@ body_inception(struct buf *out, Str name, const uint8_t event_pub[32], const uin
 }
 
 void
-body_member_set(struct buf *out, Str person_id, enum role role)
+put_tags(struct buf *out, Str text, const struct tag_expr *tree)
+{
+	BUF_AUTO printed = BUF_INIT;
+
+	if (!tree && text.n == 0) return;
+	if (text.n == 0) tagexpr_print(tree, &printed);
+	put_text(out, S(",\"tags\":"), text.n ? text : buf_view(&printed));
+}
+
+void
+body_member_set(struct buf *out, Str person_id, enum role role, bool service, Str human_id)
 {
 	put_text(out, S("{\"person\":"), person_id);
 	put_text(out, S(",\"role\":"), str_c(role_name(role)));
+	if (service) put_text(out, S(",\"kind\":"), S("service"));
+	if (human_id.n && !str_eq(human_id, person_id)) put_text(out, S(",\"human\":"), human_id);
 	buf_char(out, '}');
 }
 
@@ -49,14 +62,28 @@ void body_retire(struct buf *out, Str product_id) { body_one(out, S("{\"product\
 void body_revoke(struct buf *out, Str grant_id) { body_one(out, S("{\"grant\":"), grant_id); }
 void body_withdraw(struct buf *out, Str request_id) { body_one(out, S("{\"request\":"), request_id); }
 void body_lift(struct buf *out, Str restriction_id) { body_one(out, S("{\"restriction\":"), restriction_id); }
+void body_submit(struct buf *out, Str request_id) { body_one(out, S("{\"request\":"), request_id); }
+void body_domain_set(struct buf *out, bool handing_named) { body_one(out, S("{\"handing\":"), handing_name(handing_named)); }
+void body_group_end(struct buf *out, Str group_id) { body_one(out, S("{\"group\":"), group_id); }
+void body_tag_retire(struct buf *out, Str tag) { body_one(out, S("{\"tag\":"), tag); }
+void body_purpose(struct buf *out, Str purpose) { body_one(out, S("{\"purpose\":"), purpose); }
+void body_delegation_end(struct buf *out, Str delegation_id) { body_one(out, S("{\"delegation\":"), delegation_id); }
+void body_exception_end(struct buf *out, Str id) { body_one(out, S("{\"exception\":"), id); }
 
-void
-body_deny(struct buf *out, Str request_id, Str reason_commitment)
+static void
+body_two(struct buf *out, Str key, Str a, Str second, Str b)
 {
-	put_text(out, S("{\"request\":"), request_id);
-	put_text(out, S(",\"reason\":"), reason_commitment);
+	put_text(out, key, a);
+	put_text(out, second, b);
 	buf_char(out, '}');
 }
+
+void body_group_set(struct buf *out, Str group_id, Str name) { body_two(out, S("{\"id\":"), group_id, S(",\"name\":"), name); }
+void body_group_member(struct buf *out, Str group_id, Str person_id) { body_two(out, S("{\"group\":"), group_id, S(",\"person\":"), person_id); }
+void body_approval(struct buf *out, Str log_id, Str subject_id) { body_two(out, S("{\"log\":"), log_id, S(",\"subject\":"), subject_id); }
+void body_review(struct buf *out, Str id, Str product_id) { body_two(out, S("{\"id\":"), id, S(",\"product\":"), product_id); }
+void body_deny(struct buf *out, Str request_id, Str reason) { body_two(out, S("{\"request\":"), request_id, S(",\"reason\":"), reason); }
+void body_erase(struct buf *out, Str ref, Str basis) { body_two(out, S("{\"ref\":"), ref, S(",\"basis\":"), basis); }
 
 static void
 table_put(struct buf *out, const struct mesh_table *t)
@@ -95,44 +122,15 @@ body_publish(struct buf *out, const struct mesh_product *p)
 	buf_str(out, S("]}"));
 }
 
-static void
-grant_lists_put(struct buf *out, const struct policy_grant *p)
-{
-	buf_str(out, S(",\"masks\":["));
-	for (size_t i = 0; i < p->mask_count; i++) {
-		put_text(out, i ? S(",[") : S("["), p->masks[i].column);
-		put_text(out, S(","), str_c(mask_name(p->masks[i].kind)));
-		buf_char(out, ']');
-	}
-	buf_str(out, S("],\"hidden\":["));
-	for (size_t i = 0; i < p->hidden_count; i++) put_text(out, i ? S(",") : S(""), p->hidden[i]);
-	buf_char(out, ']');
-}
-
 void
-body_grant(struct buf *out, const struct mesh_grant *g)
+body_tag_set(struct buf *out, const struct mesh_tag *t)
 {
-	const struct policy_grant *p = &g->policy;
-	bool first = true;
-
-	put_text(out, S("{\"id\":"), p->id);
-	put_text(out, S(",\"product\":"), p->product_id);
-	put_text(out, S(",\"table\":"), p->table);
-	put_text(out, S(",\"to\":"), p->to_kind == PRINCIPAL_DOMAIN ? S("domain") : S("person"));
-	put_text(out, S(",\"to_id\":"), p->to_id);
-	buf_str(out, S(",\"purposes\":["));
-	for (size_t i = 0; i < p->purpose_count; i++) put_text(out, i ? S(",") : S(""), p->purposes[i]);
-	put_time(out, S("],\"from\":"), p->from);
-	put_time(out, S(",\"until\":"), p->until);
-	buf_str(out, S(",\"interactions\":["));
-	for (size_t i = 0; i < INTERACTION_COUNT; i++) {
-		if (!(p->interactions & INTERACTIONS[i].bit)) continue;
-		put_text(out, first ? S("") : S(","), str_c(INTERACTIONS[i].name));
-		first = false;
-	}
-	put_text(out, S("],\"rows\":"), g->rows_text);
-	grant_lists_put(out, p);
-	put_text(out, S(",\"request\":"), g->request_id);
+	put_text(out, S("{\"id\":"), t->id);
+	put_text(out, S(",\"product\":"), t->product_id);
+	put_text(out, S(",\"table\":"), t->table);
+	put_text(out, S(",\"column\":"), t->column);
+	put_text(out, S(",\"tag\":"), t->tag);
+	put_text(out, S(",\"value\":"), t->value);
 	buf_char(out, '}');
 }
 
@@ -146,16 +144,17 @@ body_request(struct buf *out, const struct mesh_request *r)
 	put_text(out, S(",\"purpose\":"), r->purpose);
 	put_text(out, S(",\"reason\":"), r->reason);
 	put_time(out, S(",\"until\":"), r->until);
+	if (r->draft) put_bool(out, S(",\"draft\":"), true);
+	if (r->renews.n) put_text(out, S(",\"renews\":"), r->renews);
 	buf_char(out, '}');
 }
 
 void
-body_restriction(struct buf *out, const struct mesh_restriction *r)
+body_comment(struct buf *out, const struct mesh_comment *x)
 {
-	put_text(out, S("{\"id\":"), r->policy.id);
-	put_text(out, S(",\"product\":"), r->policy.product_id);
-	put_text(out, S(",\"classification\":"), r->policy.classification);
-	put_text(out, S(",\"mask\":"), str_c(mask_name(r->policy.mask)));
-	put_bool(out, S(",\"suspend\":"), r->policy.suspend);
+	put_text(out, S("{\"id\":"), x->id);
+	put_text(out, S(",\"log\":"), x->consumer_domain_id);
+	put_text(out, S(",\"request\":"), x->request_id);
+	put_text(out, S(",\"text\":"), x->text);
 	buf_char(out, '}');
 }

@@ -73,6 +73,8 @@ struct fields fields_of(struct ctx *c, const char *what, const struct doc_node *
 NODISCARD Err fields_end(struct fields *f);
 void fields_fail(struct fields *f, Str key, const char *expected); /* INVALID "<what>: '<key>' must be <expected>" */
 
+/* Is there such a key? For optional ones, which stand behind the others where we write them: then a look costs nothing. */
+bool field_has(const struct fields *f, Str key);
 Str field_text(struct fields *f, Str key, size_t max_bytes);
 Str field_ident(struct fields *f, Str key);  /* str_is_ident() */
 Str field_id(struct fields *f, Str key);     /* id_ok() */

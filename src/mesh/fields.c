@@ -21,6 +21,17 @@ fields_fail(struct fields *f, Str key, const char *expected)
 	if (err_ok(f->err)) f->err = err_set(f->c, ERR_INVALID, "%s: '%.*s' must be %s", f->what, STR(key), expected);
 }
 
+bool
+field_has(const struct fields *f, Str key)
+{
+	if (!err_ok(f->err) || (uint32_t)__builtin_popcountll(f->taken) == f->object->count) return false;
+	for (const struct doc_node *n = f->at; n; n = doc_next(f->object, n))
+		if (str_eq(n->key, key)) return true;
+	for (const struct doc_node *n = doc_first(f->object); n && n != f->at; n = doc_next(f->object, n))
+		if (str_eq(n->key, key)) return true;
+	return false;
+}
+
 static const struct doc_node *
 field_find(struct fields *f, Str key)
 {

@@ -1,5 +1,5 @@
-/* The fold: an entry is looked at without touching the state (entry_check, one handle_<EVENT>() per type, each giving the one thing
- * that shall stand from now on), then told to the sink, then put. What a handler looks at stands in its own log, so the order in
+/* The fold: an entry is looked at without touching the state (entry_check, one handle_<EVENT>() per type in fold_<subject>.c, each giving
+ * the one thing that shall stand from now on), then told to the sink, then put. What a handler looks at stands in its own log, so the order in
  * which logs arrive cannot matter. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +11,11 @@
 #include "ledger/tree.h"
 #include "mesh/door.h"
 #include "mesh/fold.h"
-#include "mesh/payload.h"
-
-typedef Err handle_fn(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret);
+#include "mesh/handlers.h"
 
 enum who { WHO_SELF, WHO_DOMAIN, WHO_CENTER };
 
-static void
+void
 change_new(enum record_kind kind, Str id, struct change *ret)
 {
 	ret->any = true;
@@ -26,7 +24,7 @@ change_new(enum record_kind kind, Str id, struct change *ret)
 }
 
 /* A body that is one id. */
-static Err
+Err
 read_one(struct ctx *c, const struct payload *p, Str key, Str *ret)
 {
 	struct fields f = fields_of(c, event_type_name(p->type), p->body);
@@ -35,207 +33,13 @@ read_one(struct ctx *c, const struct payload *p, Str key, Str *ret)
 	return fields_end(&f);
 }
 
-static Err
-handle_DOMAIN_INCEPTION(struct ctx *c, const struct mesh *m UNUSED, const struct log *log, const struct payload *p, struct change *ret)
+Err
+change_find(struct ctx *c, const struct mesh *m, enum record_kind kind, const struct log *log, Str id, struct change *ret)
 {
-	struct fields f = fields_of(c, event_type_name(p->type), p->body);
-	struct mesh_domain *d = &ret->domain.pub;
+	const struct item *it = state_find(m, kind, log, id);
 
-	change_new(RECORD_DOMAIN, log->item.id, ret);
-	ret->domain = (struct log){.pub = {.name = field_ident(&f, S("name"))}};
-	field_bytes32(&f, S("event_pub"), d->event_pub);
-	field_bytes32(&f, S("next"), ret->domain.next_digest);
-	d->center = field_bool(&f, S("center"));
-	if (!hex_ok(field_text(&f, S("salt"), 64), 32)) fields_fail(&f, S("salt"), "32 hex digits");
-	TRY(fields_end(&f));
-	ENSURE(c, sign_pub_ok(d->event_pub), INVALID, "domain.inception: 'event_pub' is not a public key");
-	return OK;
-}
-
-static Err
-handle_MEMBER_SET(struct ctx *c, const struct mesh *m UNUSED, const struct log *log UNUSED, const struct payload *p, struct change *ret)
-{
-	struct fields f = fields_of(c, event_type_name(p->type), p->body);
-
-	ret->member = (struct mesh_member){.active = true, .added_by = p->actor};
-	read_member(&f, &ret->member);
-	change_new(RECORD_MEMBER, ret->member.person_id, ret);
-	return fields_end(&f);
-}
-
-static Err
-handle_MEMBER_END(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	Str person;
-
-	TRY(read_one(c, p, S("person"), &person));
-	const struct item *it = state_find(m, RECORD_MEMBER, log, person);
-	ENSURE(c, it, NOT_FOUND, "person %.*s is no member of this domain", STR(person));
-	record_of(RECORD_MEMBER, it, ret);
-	ret->any = ret->member.active;
-	ret->member.active = false;
-	return OK;
-}
-
-static Err
-not_center(struct ctx *c, const struct log *log)
-{
-	ENSURE(c, !log->pub.center || FAULT(CENTER_GRANTS), DENIED, "%.*s is a center: it can restrict, never publish or grant", STR(log->pub.name));
-	return OK;
-}
-
-static Err
-handle_PRODUCT_PUBLISH(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	struct fields f = fields_of(c, event_type_name(p->type), p->body);
-	struct mesh_product *n = &ret->product;
-
-	TRY(not_center(c, log));
-	*n = (struct mesh_product){.seq = p->seq, .published = p->time};
-	read_product(&f, n);
-	TRY(fields_end(&f));
-	change_new(RECORD_PRODUCT, n->id, ret);
-	const struct product *was = (const struct product *)state_find(m, RECORD_PRODUCT, log, n->id);
-	ENSURE(c, !was || !was->pub.retired, CONFLICT, "product %.*s is retired; publish it under a new id", STR(n->id));
-	ENSURE(c, !was || str_eq(was->pub.name, n->name), CONFLICT, "product %.*s is named %.*s, and names stay", STR(n->id),
-	       STR(was->pub.name));
-	ENSURE(c, was || !state_product_named(m, log, n->name), CONFLICT, "another product is named %.*s", STR(n->name));
-	return OK;
-}
-
-static Err
-handle_PRODUCT_RETIRE(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	Str id;
-
-	TRY(read_one(c, p, S("product"), &id));
-	const struct item *it = state_find(m, RECORD_PRODUCT, log, id);
-	ENSURE(c, it, DENIED, "product %.*s is not in this log: only the domain that publishes it can retire it", STR(id));
-	record_of(RECORD_PRODUCT, it, ret);
-	ENSURE(c, !ret->product.retired, CONFLICT, "product %.*s is retired already", STR(id));
-	ret->product.retired = true;
-	ret->product.seq = p->seq;
-	return OK;
-}
-
-static bool
-has_table(const struct mesh_product *p, Str name)
-{
-	for (size_t i = 0; i < p->table_count; i++)
-		if (str_eq(p->tables[i].policy.name, name)) return true;
-	return name.n == 0;
-}
-
-static Err
-handle_GRANT_ADD(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	struct fields f = fields_of(c, event_type_name(p->type), p->body);
-	struct mesh_grant *g = &ret->grant;
-
-	TRY(not_center(c, log));
-	*g = (struct mesh_grant){.added = p->time};
-	read_grant(&f, m, g);
-	TRY(fields_end(&f));
-	g->by = p->actor;
-	g->policy.issuer_domain_id = log->item.id;
-	change_new(RECORD_GRANT, g->policy.id, ret);
-	const struct product *of = (const struct product *)state_find(m, RECORD_PRODUCT, log, g->policy.product_id);
-	ENSURE(c, of || FAULT(NO_AUTHORITY), DENIED, "product %.*s is not in this log: only the domain that publishes it can grant on it",
-	       STR(g->policy.product_id));
-	ENSURE(c, !of || !of->pub.retired, CONFLICT, "product %.*s is retired", STR(g->policy.product_id));
-	ENSURE(c, !of || has_table(&of->pub, g->policy.table), NOT_FOUND, "product %.*s has no table %.*s", STR(of->pub.name), STR(g->policy.table));
-	ENSURE(c, !state_find(m, RECORD_GRANT, log, g->policy.id), CONFLICT, "there is a grant %.*s already", STR(g->policy.id));
-	return OK;
-}
-
-static Err
-handle_GRANT_REVOKE(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	Str id;
-
-	TRY(read_one(c, p, S("grant"), &id));
-	const struct item *it = state_find(m, RECORD_GRANT, log, id);
-	ENSURE(c, it, DENIED, "grant %.*s is not in this log: only the domain that granted can revoke", STR(id));
-	record_of(RECORD_GRANT, it, ret);
-	ret->any = !ret->grant.policy.revoked && !FAULT(NO_REVOKE); /* who said it first stays */
-	ret->grant.policy.revoked = true;
-	ret->grant.revoked_at = p->time;
-	ret->grant.revoked_by = p->actor;
-	return OK;
-}
-
-static Err
-handle_REQUEST_OPEN(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	struct fields f = fields_of(c, event_type_name(p->type), p->body);
-	struct mesh_request *r = &ret->request.pub;
-
-	*r = (struct mesh_request){.opened = p->time};
-	ret->request.withdrawn = false;
-	read_request(&f, r);
-	TRY(fields_end(&f));
-	change_new(RECORD_REQUEST, r->id, ret);
-	const struct member *who = (const struct member *)state_find(m, RECORD_MEMBER, log, r->person_id);
-	ENSURE(c, who && who->pub.active, DENIED, "person %.*s is no member of this domain", STR(r->person_id));
-	ENSURE(c, !state_find(m, RECORD_REQUEST, log, r->id), CONFLICT, "there is a request %.*s already", STR(r->id));
-	return OK;
-}
-
-static Err
-handle_REQUEST_WITHDRAW(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	Str id;
-
-	TRY(read_one(c, p, S("request"), &id));
-	const struct item *it = state_find(m, RECORD_REQUEST, log, id);
-	ENSURE(c, it, DENIED, "request %.*s is not in this log: only the domain that asked can withdraw it", STR(id));
-	record_of(RECORD_REQUEST, it, ret);
-	ret->any = !ret->request.withdrawn;
-	ret->request.withdrawn = true;
-	return OK;
-}
-
-/* The request itself stands in another log, which may not have arrived: whether it was addressed here is asked when they are joined. */
-static Err
-handle_REQUEST_DENY(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	struct fields f = fields_of(c, event_type_name(p->type), p->body);
-	Str id = field_id(&f, S("request"));
-
-	ret->answer.reason = field_hex_opt(&f, S("reason"), 64);
-	ret->answer.by = p->actor;
-	ret->answer.at = p->time;
-	TRY(fields_end(&f));
-	change_new(RECORD_ANSWER, id, ret);
-	ENSURE(c, !state_find(m, RECORD_ANSWER, log, id), CONFLICT, "request %.*s was denied already", STR(id));
-	return OK;
-}
-
-static Err
-handle_RESTRICTION_ADD(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	struct fields f = fields_of(c, event_type_name(p->type), p->body);
-	struct mesh_restriction *r = &ret->restriction.pub;
-
-	*r = (struct mesh_restriction){.by = p->actor, .added = p->time};
-	read_restriction(&f, r);
-	TRY(fields_end(&f));
-	change_new(RECORD_RESTRICTION, r->policy.id, ret);
-	ENSURE(c, !state_find(m, RECORD_RESTRICTION, log, r->policy.id), CONFLICT, "there is a restriction %.*s already", STR(r->policy.id));
-	return OK;
-}
-
-static Err
-handle_RESTRICTION_LIFT(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
-{
-	Str id;
-
-	TRY(read_one(c, p, S("restriction"), &id));
-	const struct item *it = state_find(m, RECORD_RESTRICTION, log, id);
-	ENSURE(c, it, NOT_FOUND, "there is no restriction %.*s", STR(id));
-	record_of(RECORD_RESTRICTION, it, ret);
-	ret->any = !ret->restriction.pub.policy.lifted;
-	ret->restriction.pub.policy.lifted = true;
+	ENSURE(c, it, NOT_FOUND, "there is no %.*s %.*s", STR(record_kind_name(kind)), STR(id));
+	record_of(kind, it, ret);
 	return OK;
 }
 

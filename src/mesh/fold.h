@@ -13,6 +13,11 @@ enum mesh_fault {
 	MESH_FAULT_NO_CENTER = 16,     /* any domain restricts */
 	MESH_FAULT_CENTER_GRANTS = 32, /* a center publishes and grants */
 	MESH_FAULT_NO_REVOKE = 64,     /* a revoke is accepted and forgotten */
+	MESH_FAULT_OLD_MEMBER = 128,   /* who comes back begins a membership with each member.set: groups are lost with a role */
+	MESH_FAULT_ANY_MEMBER = 256,   /* groups and delegations take who is no member */
+	MESH_FAULT_NO_LEAVE = 512,     /* a leave is accepted and forgotten */
+	MESH_FAULT_NO_END = 1024,      /* the end of a delegation likewise */
+	MESH_FAULT_CLASS_FALLS = 2048, /* a publish lowers the class of a column */
 };
 
 #ifdef HEDDLE_MESH_FAULTS

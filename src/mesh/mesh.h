@@ -21,6 +21,9 @@ struct mesh_domain {
 	Str id, name;            /* id: 64 hex digits */
 	uint8_t event_pub[32];   /* Ed25519 key in force */
 	bool center;
+	Time key_since;          /* when the key in force came into the log; 0: not known, from before that was kept */
+	bool next_committed, recovery; /* is there a next key, and recovery keys */
+	bool frozen;             /* its log has two proven histories, and that is not resolved */
 	bool owner_keeps_key;    /* custody "owner": the node has no key for it, its owner's client signs */
 	bool handing_named;      /* grants to it are used by owners and by those they were delegated to only */
 	uint64_t handing_seq;    /* of the newest domain.set, 0 for none */
@@ -126,7 +129,7 @@ struct mesh_request {
 enum request_state mesh_request_state(const struct mesh *m, const struct mesh_request *r, Time now, const struct mesh_grant **ret_grant,
                                       Str *ret_deny_reason);
 
-struct mesh_restriction { struct policy_restriction policy; Str name /* "" when none was given */, by; Time added; };
+struct mesh_restriction { struct policy_restriction policy; Str name /* "" when none was given */, tags_text /* canonical, "" without */, by; Time added; };
 
 struct mesh *mesh_new(void);
 void mesh_free(struct mesh *m);
@@ -212,13 +215,18 @@ const struct mesh_tag_def *mesh_tag_def(const struct mesh *m, Str tag); /* built
 size_t mesh_tag_defs(const struct mesh *m, struct arena *a, const struct mesh_tag_def ***ret);
 size_t mesh_tags(const struct mesh *m, struct arena *a, Str product_id, const struct mesh_tag ***ret); /* that stand now; value never "" */
 const struct mesh_tag *mesh_tag_in(const struct mesh *m, Str domain_id, Str tag_set_id);
+size_t mesh_tag_changes(const struct mesh *m, struct arena *a, Str product_id, const struct mesh_tag ***ret); /* the newest of each, removals too */
 size_t mesh_purposes(const struct mesh *m, struct arena *a, const struct mesh_purpose ***ret); /* the center's, not retired, by path */
+bool mesh_purpose_path(Str s); /* names joined by '/', at most 8 of them and 128 bytes */
 /* May it be used: is it in the tree, or is there none? */
 bool mesh_purpose_ok(const struct mesh *m, Str purpose);
 size_t mesh_comments(const struct mesh *m, struct arena *a, const struct mesh_request *r, const struct mesh_comment ***ret); /* of asker's and producer's domain */
 size_t mesh_exceptions(const struct mesh *m, struct arena *a, const struct mesh_exception ***ret); /* the center's */
 size_t mesh_reviews(const struct mesh *m, struct arena *a, Str product_id, const struct mesh_review ***ret);
 size_t mesh_evidence(const struct mesh *m, struct arena *a, const struct mesh_evidence ***ret);    /* the center's */
+
+/* The grant as the decision sees it, in the arena: who stands behind it, who asked for it, voided or not. */
+const struct policy_grant *mesh_grant_joined(const struct mesh *m, struct arena *a, const struct mesh_grant *g);
 
 /* How many approvals policy demands for this grant (on this table, or on the widest of its tables when NULL) and how many it has. `by`: a restriction that is
  * not met, NULL when all are. */
@@ -235,6 +243,19 @@ bool mesh_tag_opens(const struct mesh *m, struct arena *a, const struct mesh_pro
 struct mesh_visible { const struct mesh_product *product; const struct mesh_table *table; };
 size_t mesh_visible_tables(const struct mesh *m, struct arena *a, Str person_id, Time now, struct mesh_visible **ret);
 
+/* --- keys and forks --- */
+/* A domain's recovery keys; false: it has none. */
+bool mesh_recovery(const struct mesh *m, Str domain_id, uint8_t ret[static 3][32]);
+/* The digest of the next key. */
+void mesh_next_key(const struct mesh *m, Str domain_id, uint8_t ret[static 32]);
+/* Void ranges of a log, to exclusive; and whether one entry is void. */
+struct mesh_void { uint64_t from, to; };
+size_t mesh_voids(const struct mesh *m, struct arena *a, Str domain_id, struct mesh_void **ret);
+bool mesh_is_void(const struct mesh *m, Str domain_id, uint64_t seq);
+/* Proven ones, of all logs; settled: by an entry of the forked log, endorsed by its recovery keys. */
+struct mesh_fork { Str log_id; uint64_t at; Str report_id, reporter_domain_id, by; Time reported; bool settled; };
+size_t mesh_forks(const struct mesh *m, struct arena *a, struct mesh_fork **ret);
+
 /* --- supposing: the same state and the same evaluation, were one thing otherwise --- */
 struct mesh_suppose {
 	const struct policy_restriction *added; /* one more of the center's; NULL: none */
@@ -246,8 +267,15 @@ struct mesh_suppose {
 const struct mesh *mesh_suppose(const struct mesh *m, struct arena *a, const struct mesh_suppose *s);
 
 /* --- bodies of events, as JSON text (written with base/buf, keys in fixed order) --- */
+/* The keys that an inception declares: the one in force, the digest of its successor, who keeps them, and three of which two recover it. */
+struct custody {
+	uint8_t event_pub[32], next[32];
+	bool owner_keeps, recoverable;
+	uint8_t recovery[3][32];
+};
 void body_inception(struct buf *out, Str name, const uint8_t event_pub[32], const uint8_t next_pub_digest[32], bool center, Str salt);
-void body_member_set(struct buf *out, Str person_id, enum role role);
+void body_founding(struct buf *out, Str name, bool center, Str salt, const struct custody *k); /* the same with custody and recovery */
+void body_member_set(struct buf *out, Str person_id, enum role role, bool service, Str human_id); /* human_id "": their own */
 void body_member_end(struct buf *out, Str person_id);
 void body_publish(struct buf *out, const struct mesh_product *p);
 void body_retire(struct buf *out, Str product_id);
@@ -257,6 +285,22 @@ void body_request(struct buf *out, const struct mesh_request *r);
 void body_withdraw(struct buf *out, Str request_id);
 void body_deny(struct buf *out, Str request_id, Str reason_commitment);
 void body_restriction(struct buf *out, const struct mesh_restriction *r);
+/* key.rotate, confirm, fork.resolve. What is endorsed is these texts (docs/events.md), by the key before or two of the recovery keys. */
+enum { RECOVERY_KEYS = 3, RECOVERY_NEEDED = 2, ENDORSEMENTS_MAX = RECOVERY_KEYS };
+struct endorsement { uint8_t pub[32], signature[64]; };
+struct rotation {
+	uint8_t pub[32], next[32]; /* the key revealed, the digest of the one after it */
+	bool compromised;
+	uint64_t since;            /* with compromised: what opens from that entry on is void until confirmed */
+	struct endorsement endorsements[ENDORSEMENTS_MAX];
+	size_t count;
+};
+void mesh_rotate_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, const struct rotation *r);
+void mesh_resolve_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, uint64_t from);
+void body_rotate(struct buf *out, const struct rotation *r);
+void body_confirm(struct buf *out, const uint64_t *seqs, size_t n);
+void body_resolve(struct buf *out, uint64_t from, const struct endorsement *list, size_t n);
+void body_fork(struct buf *out, Str id, Str log_id, const Str *a, size_t a_count, const Str *b, size_t b_count); /* branches: envelopes in base64 */
 void body_domain_set(struct buf *out, bool handing_named);
 void body_group_set(struct buf *out, Str group_id, Str name);
 void body_group_end(struct buf *out, Str group_id);

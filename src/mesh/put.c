@@ -34,6 +34,14 @@ put_text(struct buf *out, Str key, Str text)
 }
 
 void
+put_texts(struct buf *out, Str key, const Str *list, size_t n)
+{
+	buf_str(out, key);
+	for (size_t i = 0; i < n; i++) put_text(out, i ? S(",") : S(""), list[i]);
+	buf_char(out, ']');
+}
+
+void
 put_number(struct buf *out, Str key, uint64_t n)
 {
 	char digits[20];

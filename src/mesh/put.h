@@ -7,6 +7,7 @@
 #include "base/time.h"
 
 void put_text(struct buf *out, Str key, Str text);
+void put_texts(struct buf *out, Str key, const Str *list, size_t n); /* key with the opening bracket behind it */
 void put_number(struct buf *out, Str key, uint64_t n);
 void put_bool(struct buf *out, Str key, bool b);
 void put_hex(struct buf *out, Str key, const void *bytes, size_t n);

@@ -4,8 +4,6 @@
 enum {
 	TABLES_MAX = 256,
 	COLUMNS_MAX = 2000,
-	PURPOSES_MAX = 16,
-	MASKS_MAX = 2000,
 	COLUMN_NAME_MAX = 255,
 	TYPE_MAX = 255,
 	CLASS_MAX = 64,
@@ -13,9 +11,6 @@ enum {
 	TITLE_MAX = 512,
 	PURPOSE_TEXT_MAX = 4000,
 };
-
-const struct interaction_name INTERACTIONS[INTERACTION_COUNT] = {
-    {"sql", INTERACT_SQL}, {"api", INTERACT_API}, {"share", INTERACT_SHARE}, {"files", INTERACT_FILES}, {"ml", INTERACT_ML}};
 
 static const char *const ROLES[] = {
     [ROLE_OWNER] = "owner", [ROLE_ENGINEER] = "engineer", [ROLE_ANALYST] = "analyst", [ROLE_STEWARD] = "steward", [ROLE_AUDITOR] = "auditor"};
@@ -40,6 +35,32 @@ read_member(struct fields *f, struct mesh_member *ret)
 	ret->person_id = field_id(f, S("person"));
 	if (!role_parse(field_text(f, S("role"), SHORT_TEXT_MAX), &ret->role))
 		fields_fail(f, S("role"), "one of owner, engineer, analyst, steward, auditor");
+	Str kind = field_has(f, S("kind")) ? field_text(f, S("kind"), SHORT_TEXT_MAX) : S("person");
+	ret->service = str_eq(kind, S("service"));
+	if (!ret->service && !str_eq(kind, S("person"))) fields_fail(f, S("kind"), "person or service");
+	ret->human_id = field_has(f, S("human")) ? field_id(f, S("human")) : ret->person_id;
+}
+
+Str
+handing_name(bool named)
+{
+	return named ? S("named") : S("everyone");
+}
+
+bool
+read_handing(struct fields *f)
+{
+	Str s = field_text(f, S("handing"), SHORT_TEXT_MAX);
+
+	if (!str_eq(s, handing_name(true)) && !str_eq(s, handing_name(false))) fields_fail(f, S("handing"), "everyone or named");
+	return str_eq(s, handing_name(true));
+}
+
+void
+read_group(struct fields *f, struct mesh_group *ret)
+{
+	ret->id = field_id(f, S("id"));
+	ret->name = field_ident(f, S("name"));
 }
 
 /* --- product --- */
@@ -66,12 +87,14 @@ read_column(const struct doc_node *n, struct policy_column *ret)
 }
 
 static void
-read_columns(struct fields *f, struct policy_table *t)
+read_columns(struct fields *f, struct mesh_table *table)
 {
+	struct policy_table *t = &table->policy;
 	const struct doc_node *list = field_list(f, S("columns"), COLUMNS_MAX), *n = doc_first(list);
 	struct policy_column *columns = NEW_N(f->c->arena, list->count, struct policy_column);
 
 	t->columns = columns;
+	table->floors = NEW_N(f->c->arena, list->count, Str);
 	for (size_t i = 0; n; i++, n = doc_next(list, n)) {
 		if (!read_column(n, &columns[i])) {
 			fields_fail(f, S("columns"), "a list of [name, type, classification]");
@@ -83,6 +106,7 @@ read_columns(struct fields *f, struct policy_table *t)
 				fields_fail(f, S("columns"), "a list without two columns of one name");
 				return;
 			}
+		table->floors[i] = columns[i].classification;
 		t->column_count = i + 1;
 	}
 }
@@ -95,7 +119,7 @@ read_table(struct fields *outer, const struct doc_node *n, struct mesh_table *re
 	ret->policy.name = field_ident(&f, S("name"));
 	ret->manifest = field_hex_opt(&f, S("manifest"), 64);
 	ret->rows = field_u64(&f, S("rows"));
-	read_columns(&f, &ret->policy);
+	read_columns(&f, ret);
 	Err e = fields_end(&f);
 	if (err_ok(outer->err)) outer->err = e;
 }
@@ -135,131 +159,45 @@ read_product(struct fields *f, struct mesh_product *ret)
 	if (!known) fields_fail(f, S("status"), "one of proposed, draft, active, published, deprecated, retired");
 }
 
-/* --- grant --- */
-
-static void
-read_to(struct fields *f, struct policy_grant *p)
+/* A table's name, or "" for what the message says. */
+Str
+read_table_name(struct fields *f, const char *expected)
 {
-	Str kind = field_text(f, S("to"), SHORT_TEXT_MAX);
+	Str s = field_text(f, S("table"), SHORT_TEXT_MAX);
 
-	if (str_eq(kind, S("domain"))) {
-		p->to_kind = PRINCIPAL_DOMAIN;
-		p->to_id = field_hex(f, S("to_id"), 64);
-	} else if (str_eq(kind, S("person"))) {
-		p->to_kind = PRINCIPAL_PERSON;
-		p->to_id = field_id(f, S("to_id"));
-	} else
-		fields_fail(f, S("to"), "domain or person");
-}
-
-static void
-read_purposes(struct fields *f, struct policy_grant *p)
-{
-	const struct doc_node *list = field_list(f, S("purposes"), PURPOSES_MAX), *n = doc_first(list);
-	Str *purposes = NEW_N(f->c->arena, list->count, Str);
-
-	if (!n) fields_fail(f, S("purposes"), "a list of at least one purpose");
-	for (size_t i = 0; n; i++, n = doc_next(list, n)) {
-		if (n->kind != DOC_TEXT || (!str_is_ident(n->text) && !str_eq(n->text, S("*"))))
-			fields_fail(f, S("purposes"), "a list of names (a-z, 0-9, _), or *");
-		else
-			purposes[i] = n->text;
-	}
-	p->purposes = purposes;
-	p->purpose_count = list->count;
-}
-
-static void
-read_interactions(struct fields *f, struct policy_grant *p)
-{
-	const struct doc_node *list = field_list(f, S("interactions"), INTERACTION_COUNT);
-
-	for (const struct doc_node *n = doc_first(list); n; n = doc_next(list, n)) {
-		uint32_t bit = 0;
-		for (size_t i = 0; n->kind == DOC_TEXT && i < INTERACTION_COUNT; i++)
-			if (str_eqc(n->text, INTERACTIONS[i].name)) bit = INTERACTIONS[i].bit;
-		if (bit <= p->interactions) fields_fail(f, S("interactions"), "a list of sql, api, share, files, ml, in this order");
-		p->interactions |= bit;
-	}
-	if (p->interactions == 0) fields_fail(f, S("interactions"), "a list of at least one");
-}
-
-/* The state keeps a filter once, under its canonical text; one that is kept need not be parsed again. */
-static void
-read_rows(struct fields *f, const struct mesh *m, struct mesh_grant *g)
-{
-	BUF_AUTO text = BUF_INIT;
-
-	g->rows_text = field_text(f, S("rows"), PRED_TEXT_MAX);
-	if (g->rows_text.n == 0 || !err_ok(f->err)) return;
-	g->policy.rows = state_predicate_find(m, g->rows_text);
-	if (g->policy.rows) return;
-	f->err = predicate_parse(f->c, g->rows_text, &g->policy.rows);
-	if (!err_ok(f->err)) return;
-	predicate_print(g->policy.rows, &text);
-	if (text.n > PRED_TEXT_MAX) fields_fail(f, S("rows"), "shorter");
-	g->rows_text = arena_str(f->c->arena, buf_view(&text));
-}
-
-static void
-read_masks(struct fields *f, struct policy_grant *p)
-{
-	const struct doc_node *list = field_list(f, S("masks"), MASKS_MAX), *n = doc_first(list);
-	struct policy_mask *masks = NEW_N(f->c->arena, list->count, struct policy_mask);
-
-	for (size_t i = 0; n; i++, n = doc_next(list, n)) {
-		const struct doc_node *column = n->kind == DOC_ARRAY ? doc_first(n) : NULL, *kind = column ? doc_next(n, column) : NULL;
-		if (n->count != 2 || !text_within(column, 1, COLUMN_NAME_MAX) || !text_within(kind, 1, SHORT_TEXT_MAX) ||
-		    !mask_parse(kind->text, &masks[i].kind)) {
-			fields_fail(f, S("masks"), "a list of [column, none|last4|year|hash|constant|null]");
-			return;
-		}
-		masks[i].column = column->text;
-	}
-	p->masks = masks;
-	p->mask_count = list->count;
-}
-
-static void
-read_hidden(struct fields *f, struct policy_grant *p)
-{
-	const struct doc_node *list = field_list(f, S("hidden"), MASKS_MAX), *n = doc_first(list);
-	Str *hidden = NEW_N(f->c->arena, list->count, Str);
-
-	for (size_t i = 0; n; i++, n = doc_next(list, n)) {
-		if (!text_within(n, 1, COLUMN_NAME_MAX)) {
-			fields_fail(f, S("hidden"), "a list of columns");
-			return;
-		}
-		hidden[i] = n->text;
-	}
-	p->hidden = hidden;
-	p->hidden_count = list->count;
+	if (s.n && !str_is_ident(s)) fields_fail(f, S("table"), expected);
+	return s;
 }
 
 void
-read_grant(struct fields *f, const struct mesh *m, struct mesh_grant *ret)
+read_tag(struct fields *f, struct mesh_tag *ret)
 {
-	struct policy_grant *p = &ret->policy;
-
-	p->id = field_id(f, S("id"));
-	p->product_id = field_id(f, S("product"));
-	p->table = field_text(f, S("table"), SHORT_TEXT_MAX);
-	if (p->table.n && !str_is_ident(p->table)) fields_fail(f, S("table"), "a table's name, or empty for all");
-	read_to(f, p);
-	read_purposes(f, p);
-	p->from = field_time(f, S("from"));
-	p->until = field_time_forever(f, S("until"));
-	if (p->from >= p->until) fields_fail(f, S("until"), "later than 'from'");
-	read_interactions(f, p);
-	read_rows(f, m, ret);
-	read_masks(f, p);
-	read_hidden(f, p);
-	ret->request_id = field_id_opt(f, S("request"));
-	ret->by = ret->revoked_by = (Str){"", 0};
+	ret->id = field_id(f, S("id"));
+	ret->product_id = field_id(f, S("product"));
+	ret->table = read_table_name(f, "a table's name, or empty for the product");
+	ret->column = field_text(f, S("column"), COLUMN_NAME_MAX);
+	if (ret->column.n && ret->table.n == 0) fields_fail(f, S("column"), "empty without a table");
+	ret->tag = field_ident(f, S("tag"));
+	ret->value = field_text(f, S("value"), TAG_VALUE_MAX);
 }
 
-/* --- request, restriction --- */
+void
+read_review(struct fields *f, struct mesh_review *ret)
+{
+	ret->id = field_id(f, S("id"));
+	ret->product_id = field_id(f, S("product"));
+}
+
+/* --- requests --- */
+
+Str
+read_purpose(struct fields *f, Str key)
+{
+	Str s = field_text(f, key, 128);
+
+	if (!mesh_purpose_path(s)) fields_fail(f, key, "a name: 1 to 64 of a-z, 0-9 and _, without __, or several with / between");
+	return s;
+}
 
 void
 read_request(struct fields *f, struct mesh_request *ret)
@@ -268,21 +206,18 @@ read_request(struct fields *f, struct mesh_request *ret)
 	ret->person_id = field_id(f, S("person"));
 	ret->producer_domain_id = field_hex(f, S("producer"), 64);
 	ret->product_id = field_id(f, S("product"));
-	ret->purpose = field_ident(f, S("purpose"));
+	ret->purpose = read_purpose(f, S("purpose"));
 	ret->reason = field_hex_opt(f, S("reason"), 64);
 	ret->until = field_time_forever(f, S("until"));
+	ret->draft = field_has(f, S("draft")) && field_bool(f, S("draft"));
+	ret->renews = field_has(f, S("renews")) ? field_id(f, S("renews")) : (Str){"", 0};
 }
 
 void
-read_restriction(struct fields *f, struct mesh_restriction *ret)
+read_comment(struct fields *f, struct mesh_comment *ret)
 {
-	struct policy_restriction *p = &ret->policy;
-
-	p->id = field_id(f, S("id"));
-	p->product_id = field_id_opt(f, S("product"));
-	p->classification = field_text(f, S("classification"), CLASS_MAX);
-	if (!mask_parse(field_text(f, S("mask"), SHORT_TEXT_MAX), &p->mask)) fields_fail(f, S("mask"), "none, last4, year, hash, constant or null");
-	p->suspend = field_bool(f, S("suspend"));
-	if (p->suspend == (p->classification.n > 0)) fields_fail(f, S("suspend"), "true, or else a classification must be given, not both");
-	if (!p->suspend && p->mask == MASK_NONE) fields_fail(f, S("mask"), "a mask that hides something");
+	ret->id = field_id(f, S("id"));
+	ret->consumer_domain_id = field_hex(f, S("log"), 64);
+	ret->request_id = field_id(f, S("request"));
+	ret->text = field_hex(f, S("text"), 64);
 }

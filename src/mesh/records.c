@@ -1,12 +1,11 @@
-/* Records: the state as text, kept by the store and put back by mesh_load(). One write_<record>() and one load_<record>() each. */
+/* Records: the state as text, kept by the store and put back by mesh_load(). */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "crypt/hash.h"
-#include "mesh/put.h"
-#include "mesh/state.h"
+#include "mesh/record.h"
 
-enum { RECORD_MAX = 128 * 1024 };
+enum { RECORD_MAX = 1024 * 1024 }; /* a product says the name of a table with each column that came later */
 
 static const Str NAMES[] = {
 #define RECORD(id, name) [RECORD_##id] = {#name, sizeof #name - 1},
@@ -17,108 +16,16 @@ static const Str NAMES[] = {
 Str record_kind_name(enum record_kind kind) { return NAMES[kind]; }
 
 /* Times in records are whole seconds, as in events. */
-static void
+void
 put_seconds(struct buf *out, Str key, Time t)
 {
 	put_number(out, key, (uint64_t)(t / TIME_SECOND));
 }
 
-/* --- writing --- */
-
-static void
-write_domain(const struct change *ch, struct buf *out)
-{
-	put_text(out, S("{\"name\":"), ch->domain.pub.name);
-	put_hex(out, S(",\"pub\":"), ch->domain.pub.event_pub, 32);
-	put_hex(out, S(",\"next\":"), ch->domain.next_digest, 32);
-	put_bool(out, S(",\"center\":"), ch->domain.pub.center);
-	buf_char(out, '}');
-}
-
-static void
-write_position(const struct change *ch, struct buf *out)
-{
-	put_number(out, S("{\"size\":"), ch->position.size);
-	put_hex(out, S(",\"head\":"), ch->position.head.b, HASH_BYTES);
-	buf_char(out, '}');
-}
-
-static void
-write_member(const struct change *ch, struct buf *out)
-{
-	put_bool(out, S("{\"active\":"), ch->member.active);
-	put_text(out, S(",\"by\":"), ch->member.added_by);
-	buf_str(out, S(",\"body\":"));
-	body_member_set(out, ch->member.person_id, ch->member.role);
-	buf_char(out, '}');
-}
-
-static void
-write_product(const struct change *ch, struct buf *out)
-{
-	put_number(out, S("{\"seq\":"), ch->product.seq);
-	put_seconds(out, S(",\"published\":"), ch->product.published);
-	put_bool(out, S(",\"retired\":"), ch->product.retired);
-	buf_str(out, S(",\"body\":"));
-	body_publish(out, &ch->product);
-	buf_char(out, '}');
-}
-
-static void
-write_grant(const struct change *ch, struct buf *out)
-{
-	put_text(out, S("{\"by\":"), ch->grant.by);
-	put_seconds(out, S(",\"added\":"), ch->grant.added);
-	put_bool(out, S(",\"revoked\":"), ch->grant.policy.revoked);
-	put_text(out, S(",\"revoked_by\":"), ch->grant.revoked_by);
-	put_seconds(out, S(",\"revoked_at\":"), ch->grant.revoked_at);
-	buf_str(out, S(",\"body\":"));
-	body_grant(out, &ch->grant);
-	buf_char(out, '}');
-}
-
-static void
-write_request(const struct change *ch, struct buf *out)
-{
-	put_seconds(out, S("{\"opened\":"), ch->request.pub.opened);
-	put_bool(out, S(",\"withdrawn\":"), ch->request.withdrawn);
-	buf_str(out, S(",\"body\":"));
-	body_request(out, &ch->request.pub);
-	buf_char(out, '}');
-}
-
-static void
-write_answer(const struct change *ch, struct buf *out)
-{
-	put_text(out, S("{\"by\":"), ch->answer.by);
-	put_seconds(out, S(",\"at\":"), ch->answer.at);
-	put_text(out, S(",\"reason\":"), ch->answer.reason);
-	buf_char(out, '}');
-}
-
-static void
-write_restriction(const struct change *ch, struct buf *out)
-{
-	put_text(out, S("{\"by\":"), ch->restriction.pub.by);
-	put_seconds(out, S(",\"added\":"), ch->restriction.pub.added);
-	put_bool(out, S(",\"lifted\":"), ch->restriction.pub.policy.lifted);
-	buf_str(out, S(",\"body\":"));
-	body_restriction(out, &ch->restriction.pub);
-	buf_char(out, '}');
-}
-
-static void
-write_refused(const struct change *ch, struct buf *out)
-{
-	put_number(out, S("{\"index\":"), ch->refused.index);
-	put_text(out, S(",\"reason\":"), ch->refused.reason);
-	buf_char(out, '}');
-}
-
 void
 record_write(const struct change *ch, struct buf *out)
 {
-	static void (*const writers[])(const struct change *ch, struct buf *out) = {
+	static write_fn *const writers[] = {
 #define RECORD(id, name) [RECORD_##id] = write_##name,
 	    RECORDS
 #undef RECORD
@@ -136,101 +43,7 @@ record_id(const struct log *log, enum record_kind kind, Str id, struct buf *out)
 	buf_str(out, id);
 }
 
-/* --- reading; f goes over the record, what stands in "body" is read as in the event --- */
-
-typedef void load_fn(struct fields *f, const struct mesh *m, struct change *ret);
-
-/* Read "body" with the statements given, as fields `b`; what is wrong in it is wrong with the record. */
-#define BODY(f, ...)                                                                                                           \
-	do {                                                                                                                   \
-		struct fields b = fields_of((f)->c, (f)->what, field_object((f), S("body")));                                  \
-		__VA_ARGS__;                                                                                                   \
-		Err body_err_ = fields_end(&b);                                                                                \
-		if (err_ok((f)->err)) (f)->err = body_err_;                                                                    \
-	} while (0)
-
-static void
-load_domain(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
-{
-	ret->domain = (struct log){.pub = {.name = field_ident(f, S("name"))}};
-	field_bytes32(f, S("pub"), ret->domain.pub.event_pub);
-	field_bytes32(f, S("next"), ret->domain.next_digest);
-	ret->domain.pub.center = field_bool(f, S("center"));
-}
-
-static void
-load_position(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
-{
-	ret->position.size = field_u64(f, S("size"));
-	field_bytes32(f, S("head"), ret->position.head.b);
-}
-
-static void
-load_member(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
-{
-	ret->member = (struct mesh_member){.active = field_bool(f, S("active")), .added_by = field_text(f, S("by"), 64)};
-	BODY(f, read_member(&b, &ret->member));
-}
-
-static void
-load_product(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
-{
-	ret->product = (struct mesh_product){.seq = field_u64(f, S("seq"))};
-	ret->product.published = field_seconds(f, S("published"));
-	ret->product.retired = field_bool(f, S("retired"));
-	BODY(f, read_product(&b, &ret->product));
-}
-
-static void
-load_grant(struct fields *f, const struct mesh *m, struct change *ret)
-{
-	struct mesh_grant *g = &ret->grant;
-	Str by, revoked_by;
-
-	*g = (struct mesh_grant){0};
-	by = field_text(f, S("by"), 64);
-	g->added = field_seconds(f, S("added"));
-	g->policy.revoked = field_bool(f, S("revoked"));
-	revoked_by = field_text(f, S("revoked_by"), 64);
-	g->revoked_at = field_seconds(f, S("revoked_at"));
-	BODY(f, read_grant(&b, m, g));
-	g->by = by;
-	g->revoked_by = revoked_by;
-}
-
-static void
-load_request(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
-{
-	ret->request.pub = (struct mesh_request){.opened = field_seconds(f, S("opened"))};
-	ret->request.withdrawn = field_bool(f, S("withdrawn"));
-	BODY(f, read_request(&b, &ret->request.pub));
-}
-
-static void
-load_answer(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
-{
-	ret->answer.by = field_text(f, S("by"), 64);
-	ret->answer.at = field_seconds(f, S("at"));
-	ret->answer.reason = field_hex_opt(f, S("reason"), 64);
-}
-
-static void
-load_restriction(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
-{
-	struct mesh_restriction *r = &ret->restriction.pub;
-
-	*r = (struct mesh_restriction){.by = field_text(f, S("by"), 64)};
-	r->added = field_seconds(f, S("added"));
-	r->policy.lifted = field_bool(f, S("lifted"));
-	BODY(f, read_restriction(&b, r));
-}
-
-static void
-load_refused(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
-{
-	ret->refused.index = field_u64(f, S("index"));
-	ret->refused.reason = field_text(f, S("reason"), 256);
-}
+/* --- reading --- */
 
 Err
 record_read(struct ctx *c, const struct mesh *m, enum record_kind kind, Str body, struct doc *d, struct change *ret)
@@ -282,34 +95,16 @@ mesh_load(struct ctx *c, struct mesh *m, Str kind, Str id, Str body)
 void
 record_of(enum record_kind kind, const struct item *it, struct change *ret)
 {
+	static of_fn *const ofs[] = {
+#define RECORD(id, name) [RECORD_##id] = of_##name,
+	    RECORDS
+#undef RECORD
+	};
+
 	ret->any = true;
 	ret->kind = kind;
 	ret->id = it->id;
-	switch (kind) {
-	case RECORD_DOMAIN: ret->domain = *(const struct log *)it; break;
-	case RECORD_POSITION:
-		ret->position.size = ((const struct log *)it)->pub.log_size;
-		ret->position.head = ((const struct log *)it)->pub.head;
-		break;
-	case RECORD_MEMBER: ret->member = ((const struct member *)it)->pub; break;
-	case RECORD_PRODUCT: ret->product = ((const struct product *)it)->pub; break;
-	case RECORD_GRANT: ret->grant = ((const struct grant *)it)->pub; break;
-	case RECORD_REQUEST:
-		ret->request.pub = ((const struct request *)it)->pub;
-		ret->request.withdrawn = ((const struct request *)it)->withdrawn;
-		break;
-	case RECORD_ANSWER:
-		ret->answer.by = ((const struct answer *)it)->by;
-		ret->answer.reason = ((const struct answer *)it)->reason;
-		ret->answer.at = ((const struct answer *)it)->at;
-		break;
-	case RECORD_RESTRICTION: ret->restriction.pub = ((const struct restriction *)it)->pub; break;
-	case RECORD_REFUSED:
-		ret->refused.index = ((const struct refused *)it)->pub.index;
-		ret->refused.reason = ((const struct refused *)it)->pub.reason;
-		break;
-	case RECORD_KIND_COUNT: break;
-	}
+	ofs[kind](it, ret);
 }
 
 static int

@@ -6,6 +6,7 @@
 #define HEDDLE_MESH_STATE_H
 
 #include "base/arena.h"
+#include "codec/tagexpr.h"
 #include "mesh/doc.h"
 #include "mesh/index.h"
 #include "mesh/lookup.h"
@@ -28,6 +29,7 @@ struct log {
 	struct log *same_name;    /* another domain of that name, by rising id */
 	struct restriction *restrictions; /* by rising id */
 	struct lookup_log lookup;
+	size_t purposes;          /* that are defined and not retired */
 };
 
 struct member { struct item item; struct mesh_member pub; };
@@ -69,14 +71,25 @@ struct refused { struct item item; struct mesh_refused pub; };
 /* The kinds of records, in the order of their names: RECORD(kind, name). */
 #define RECORDS                                                                                                                \
 	RECORD(ANSWER, answer)                                                                                                 \
+	RECORD(APPROVAL, approval)                                                                                             \
+	RECORD(COMMENT, comment)                                                                                               \
+	RECORD(DELEGATION, delegation)                                                                                         \
 	RECORD(DOMAIN, domain)                                                                                                 \
+	RECORD(EVIDENCE, evidence)                                                                                             \
+	RECORD(EXCEPTION, exception)                                                                                           \
 	RECORD(GRANT, grant)                                                                                                   \
+	RECORD(GROUP, group)                                                                                                   \
+	RECORD(GROUP_MEMBER, group_member)                                                                                     \
 	RECORD(MEMBER, member)                                                                                                 \
 	RECORD(POSITION, position)                                                                                             \
 	RECORD(PRODUCT, product)                                                                                               \
+	RECORD(PURPOSE, purpose)                                                                                               \
 	RECORD(REFUSED, refused)                                                                                               \
 	RECORD(REQUEST, request)                                                                                               \
-	RECORD(RESTRICTION, restriction)
+	RECORD(RESTRICTION, restriction)                                                                                       \
+	RECORD(REVIEW, review)                                                                                                 \
+	RECORD(TAG, tag)                                                                                                       \
+	RECORD(TAG_DEF, tag_def)
 
 enum record_kind {
 #define RECORD(id, name) RECORD_##id,
@@ -90,12 +103,14 @@ struct mesh {
 	struct arena scratch; /* one event */
 	struct buf record_id, record; /* one record */
 	uint64_t seed;
-	struct index strings, predicates;
+	struct index strings, predicates, tag_exprs;
 	struct index logs, log_names;
 	struct index by_kind[RECORD_KIND_COUNT]; /* items by id; the first of each chain. Unused for DOMAIN and POSITION: logs */
 	struct index product_names;              /* by (log, name), live ones first */
+	struct index group_names;                /* by (log, name), live ones first */
 	struct index grant_pairs, grant_requests;
 	struct lookup lookup;
+	struct index product_tags;               /* the newest tag.set of each (log, product) */
 	Str center;
 	const struct mesh_suppose *suppose; /* of a view; NULL in what is folded into */
 };
@@ -114,6 +129,17 @@ struct change {
 		struct { struct mesh_request pub; bool withdrawn; } request;
 		struct { Str by, reason; Time at; } answer;
 		struct { struct mesh_restriction pub; } restriction;
+		struct mesh_group group;
+		struct { Str group_id, person_id; bool in; uint64_t seq; } group_member;
+		struct mesh_tag tag;
+		struct mesh_delegation delegation;
+		struct { struct policy_approval pub; Str subject_log, subject_id; uint64_t seq; Time at; } approval;
+		struct mesh_review review;
+		struct mesh_comment comment;
+		struct mesh_tag_def tag_def;
+		struct mesh_purpose purpose;
+		struct mesh_exception exception;
+		struct mesh_evidence evidence;
 		struct { uint64_t index; Str reason; } refused;
 	};
 };
@@ -128,6 +154,7 @@ void state_put(struct mesh *m, struct log *log, const struct change *ch);
 struct item *state_find(const struct mesh *m, enum record_kind kind, const struct log *log, Str id);
 /* The first of the chain of that id: in the log of the smallest id. */
 struct item *state_first(const struct mesh *m, enum record_kind kind, Str id);
+const struct group *state_group_named(const struct mesh *m, const struct log *log, Str name); /* live, else NULL */
 const struct product *state_product_named(const struct mesh *m, const struct log *log, Str name); /* live, else NULL */
 const struct grant *state_grants_of(const struct mesh *m, const struct log *log, Str product_id, Str to_id);
 const struct grant *state_grants_for(const struct mesh *m, const struct log *log, Str request_id);
@@ -137,6 +164,23 @@ const struct tag *state_tags_of(const struct mesh *m, const struct log *log, Str
 bool group_member_counts(const struct mesh *m, const struct group_member *gm);
 /* A row filter already known by its canonical text, NULL otherwise. */
 const struct predicate *state_predicate_find(const struct mesh *m, Str canonical);
+const struct tag_expr *state_tag_expr_find(const struct mesh *m, Str canonical); /* of a tag expression likewise */
+
+/* --- tags.c: which tags count --- */
+
+/* Lay down what counts for the tables and columns of p, from the tag.sets of its log and the floors of its columns. */
+void tags_join(struct product *p, const struct tag *newest);
+/* What counts for a thing of the product as it stands, "" for nothing; table "", column "" for the product itself. */
+Str tags_value(const struct mesh_product *p, const struct tag *newest, Str table, Str column, Str tag);
+/* What a publish makes of a column's floor: `was` as it stood, published the seq of that publish, class the contract's now. */
+Str tags_floor(const struct mesh_table *was, size_t column, const struct tag *newest, uint64_t published, Str class);
+void product_fini(struct product *p);
+/* public 1, internal 2, confidential 3, restricted 4, anything else 5, "" 0. */
+unsigned class_rank(Str class);
+
+/* --- vocabulary.c --- */
+
+const struct mesh_tag_def *tag_built_in(Str tag); /* NULL when it is not */
 
 /* --- suppose.c: what a view has otherwise; for whoever collects what a decision rests on --- */
 
@@ -162,10 +206,34 @@ void record_of(enum record_kind kind, const struct item *it, struct change *ret)
 enum { INTERACTION_COUNT = 5 };
 extern const struct interaction_name { const char *name; enum interaction bit; } INTERACTIONS[INTERACTION_COUNT]; /* in rising bits */
 
+enum { TAG_VALUE_MAX = 255 };
+
 void read_member(struct fields *f, struct mesh_member *ret);
 void read_product(struct fields *f, struct mesh_product *ret); /* tables in the arena of f->c */
 void read_grant(struct fields *f, const struct mesh *m, struct mesh_grant *ret);
 void read_request(struct fields *f, struct mesh_request *ret);
 void read_restriction(struct fields *f, struct mesh_restriction *ret);
+bool read_handing(struct fields *f); /* of domain.set: named? */
+Str handing_name(bool named);
+void read_group(struct fields *f, struct mesh_group *ret);
+void read_tag(struct fields *f, struct mesh_tag *ret);
+void read_delegation(struct fields *f, const struct mesh *m, struct mesh_delegation *ret);
+void read_comment(struct fields *f, struct mesh_comment *ret);
+void read_review(struct fields *f, struct mesh_review *ret);
+void read_tag_def(struct fields *f, struct mesh_tag_def *ret);
+void read_exception(struct fields *f, struct mesh_exception *ret);
+void read_evidence(struct fields *f, struct mesh_evidence *ret);
+void put_tags(struct buf *out, Str text, const struct tag_expr *tree); /* the optional key "tags", from the text or else the tree */
+const char *tag_kind_name(enum tag_kind kind);
+Str read_table_name(struct fields *f, const char *expected); /* or "" */
+Str read_purpose(struct fields *f, Str key); /* a path: mesh_purpose_path() */
+/* Parts of grants that delegations have too. */
+void read_purposes(struct fields *f, uint32_t min, const Str **ret, size_t *ret_n);
+uint32_t read_interactions(struct fields *f); /* 0 for an empty list */
+const struct predicate *read_rows(struct fields *f, const struct mesh *m, Str *ret_text); /* NULL for "" */
+void read_masks(struct fields *f, const struct policy_mask **ret, size_t *ret_n);
+/* Texts of 1 to max_bytes bytes, at most `max`. */
+void read_texts(struct fields *f, Str key, uint32_t max, size_t max_bytes, const char *expected, const Str **ret, size_t *ret_n);
+uint32_t read_roles(struct fields *f, Str key); /* a list of roles, as bits */
 
 #endif

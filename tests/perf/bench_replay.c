@@ -84,7 +84,7 @@ make(struct log *l, uint64_t events, bool sign)
 	body_inception(&body, S("stores"), l->key.pub, l->key.pub, false, S("00112233445566778899aabbccddeeff"));
 	append(l, EVENT_DOMAIN_INCEPTION, buf_view(&body), true);
 	body.n = 0;
-	body_member_set(&body, S("5f0c1d2e3b4a59687786a5b4c3d2e1f0"), ROLE_ANALYST);
+	body_member_set(&body, S("5f0c1d2e3b4a59687786a5b4c3d2e1f0"), ROLE_ANALYST, false, S(""));
 	append(l, EVENT_MEMBER_SET, buf_view(&body), sign);
 	for (unsigned i = 0; i < PRODUCTS; i++) {
 		body.n = 0;

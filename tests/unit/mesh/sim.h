@@ -116,7 +116,7 @@ sim_body(struct sim *s, const struct choice *c)
 	case EVENT_GRANT_REVOKE: body_revoke(out, sim_id(s, "grt", c->grant)); break;
 	case EVENT_PRODUCT_PUBLISH: sim_publish_body(c, out); break;
 	case EVENT_PRODUCT_RETIRE: body_retire(out, product); break;
-	case EVENT_MEMBER_SET: body_member_set(out, person, c->flag ? ROLE_OWNER : ROLE_ANALYST); break;
+	case EVENT_MEMBER_SET: body_member_set(out, person, c->flag ? ROLE_OWNER : ROLE_ANALYST, false, S("")); break;
 	case EVENT_MEMBER_END: body_member_end(out, person); break;
 	case EVENT_REQUEST_OPEN: body_request(out, &r); break;
 	case EVENT_REQUEST_WITHDRAW: body_withdraw(out, request); break;

@@ -18,7 +18,7 @@ setup(void **state)
 	world_found(w, CENTER, "governance", true);
 	mesh_set_center(w->m, did(w, CENTER));
 	assert_true(publish(w, STORES, "prd_stores01", "transactions"));
-	assert_true(SAY(w, INSIGHTS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_ANALYST)));
+	assert_true(SAY(w, INSIGHTS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_ANALYST, false, S(""))));
 	return 0;
 }
 
@@ -187,7 +187,7 @@ members(void **state)
 	struct world *w = *state;
 
 	assert_int_equal(mesh_member(w->m, S(PERSON))->role, ROLE_ANALYST);
-	assert_true(SAY(w, INSIGHTS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_OWNER)));
+	assert_true(SAY(w, INSIGHTS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_OWNER, false, S(""))));
 	assert_int_equal(mesh_member(w->m, S(PERSON))->role, ROLE_OWNER);
 	assert_true(SAY(w, INSIGHTS, MEMBER_END, body_member_end(&w->body, S(PERSON))));
 	assert_false(mesh_member(w->m, S(PERSON))->active);
@@ -197,9 +197,9 @@ members(void **state)
 	assert_false(SAY(w, INSIGHTS, MEMBER_SET, buf_c(&w->body, "{\"person\":\"" PERSON "\",\"role\":\"king\"}")));
 	REFUSED(w, "'role' must be one of");
 	/* claimed by two: the active one of the smallest domain id, whatever came first */
-	assert_true(SAY(w, STORES, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_STEWARD)));
+	assert_true(SAY(w, STORES, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_STEWARD, false, S(""))));
 	assert_true(str_eq(mesh_member(w->m, S(PERSON))->domain_id, did(w, STORES)));
-	assert_true(SAY(w, INSIGHTS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_ANALYST)));
+	assert_true(SAY(w, INSIGHTS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_ANALYST, false, S(""))));
 	int smaller = str_cmp(did(w, STORES), did(w, INSIGHTS)) < 0 ? STORES : INSIGHTS;
 	assert_true(str_eq(mesh_member(w->m, S(PERSON))->domain_id, did(w, smaller)));
 	const struct mesh_member **list;
@@ -212,7 +212,7 @@ products(void **state)
 {
 	struct world *w = *state;
 	struct mesh_table tables[] = {a_table("one"), a_table("one")};
-	struct policy_column twice[] = {{S("ssn"), S("VARCHAR"), S("")}, {S("SSN"), S("VARCHAR"), S("")}};
+	struct policy_column twice[] = {COLUMN("ssn", "VARCHAR", ""), COLUMN("SSN", "VARCHAR", "")};
 	struct mesh_product p = a_product("prd_stores02", "more", tables, 1);
 	const struct mesh_product *found;
 
@@ -279,7 +279,7 @@ columns_limit(void **state)
 	struct mesh_table table = a_table("wide");
 	struct mesh_product p = a_product("prd_wide0001", "wide", &table, 1);
 
-	for (unsigned i = 0; i < ARRAY_LEN(columns); i++) columns[i] = (struct policy_column){world_str(w, "c%u", i), S("INT"), S("")};
+	for (unsigned i = 0; i < ARRAY_LEN(columns); i++) columns[i] = (struct policy_column){.name = world_str(w, "c%u", i), .type = S("INT"), .classification = S("")};
 	table.policy.columns = columns;
 	table.policy.column_count = 2000;
 	assert_true(SAY(w, STORES, PRODUCT_PUBLISH, body_publish(&w->body, &p)));
@@ -554,8 +554,8 @@ checked_before_it_is_said(void **state)
 	CHECK(w, STORES, GRANT_REVOKE, body_revoke(&w->body, S("grt_00000001")), NOT_FOUND, "no grant 'grt_00000001'");
 	CHECK(w, STORES, RESTRICTION_ADD, body_restriction(&w->body, &s), DENIED, "only the center of this node");
 	CHECK(w, CENTER, RESTRICTION_ADD, body_restriction(&w->body, &s), NONE, "");
-	CHECK(w, HOUSEHOLDS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_OWNER), CONFLICT, "belongs to insights");
-	CHECK(w, INSIGHTS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_OWNER), NONE, "");
+	CHECK(w, HOUSEHOLDS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_OWNER, false, S("")), CONFLICT, "belongs to insights");
+	CHECK(w, INSIGHTS, MEMBER_SET, body_member_set(&w->body, S(PERSON), ROLE_OWNER, false, S("")), NONE, "");
 	CHECK(w, INSIGHTS, REQUEST_OPEN, body_request(&w->body, &r), NONE, "");
 	r.product_id = S("prd_nowhere1");
 	CHECK(w, INSIGHTS, REQUEST_OPEN, body_request(&w->body, &r), NOT_FOUND, "no product 'prd_nowhere1'");

@@ -4,6 +4,9 @@
 #define HEDDLE_MESH_FAULTS
 extern unsigned mesh_faults;
 #include "mesh/fold.c"
+#include "mesh/fold_grant.c"
+#include "mesh/fold_people.c"
+#include "mesh/fold_product.c"
 
 #include "sim.h"
 

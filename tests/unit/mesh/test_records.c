@@ -327,7 +327,7 @@ damaged_records_are_named(void **state)
 	    {S("position"), S(HEX64), S("{\"size\":1}"), "'head' is missing"},
 	    {S("position"), S(HEX64), S("{\"size\":1,\"head\":\"" HEX64 "\",\"tail\":1}"), "'tail' is unknown"},
 	    {S("position"), S(HEX64), S("not json"), "position"},
-	    {S("member"), S(HEX64 "/person00"), S("{\"active\":true,\"by\":\"x\",\"body\":{\"person\":\"person00\",\"role\":\"queen\"}}"), "'role'"},
+	    {S("member"), S(HEX64 "/person00"), S("{\"active\":true,\"by\":\"x\",\"seq\":1,\"since\":1,\"body\":{\"person\":\"person00\",\"role\":\"queen\"}}"), "'role'"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -149,8 +149,10 @@ a_product(const char *id, const char *name, struct mesh_table *tables, size_t n)
 	    .table_count = n};
 }
 
+#define COLUMN(name_, type_, class_) {.name = S(name_), .type = S(type_), .classification = S(class_)}
+
 static const struct policy_column COLUMNS[] = {
-    {S("household_id"), S("BIGINT"), S("personal")}, {S("sales"), S("DECIMAL(18,2)"), S("")}, {S("coupon text"), S("VARCHAR"), S("")}};
+    COLUMN("household_id", "BIGINT", "personal"), COLUMN("sales", "DECIMAL(18,2)", ""), COLUMN("coupon text", "VARCHAR", "")};
 
 static inline struct mesh_table
 a_table(const char *name)

@@ -74,6 +74,7 @@ purpose_fits(const struct candidate *x, const struct policy_question *q, bool na
 {
 	if (q->any_purpose) return some_purpose(x, named);
 	if (x->d && x->d->purpose_count > 0 && !has_purpose(x->d->purposes, x->d->purpose_count, q->purpose, false)) return false;
+	if (FAULT(PURPOSE) && x->d && x->d->purpose_count > 0) return true;
 	return has_purpose(x->g->purposes, x->g->purpose_count, q->purpose, named);
 }
 
@@ -107,8 +108,9 @@ time_stage(const struct work *w, struct candidate *x)
 	Time now = w->q->now, cap = w->cap ? capped(x->g->from, w->cap->max_days) : TIME_FOREVER;
 
 	x->until = x->g->until;
-	if (x->d && x->d->until < x->until) x->until = x->d->until;
+	if (x->d && (x->d->until < x->until || FAULT(UNTIL))) x->until = x->d->until;
 	if (now < x->g->from || (x->d && now < x->d->from)) return TOO_EARLY;
+	if (w->cap && FAULT(LENGTHEN)) x->until = cap;
 	if (now >= x->until && x->until != TIME_FOREVER) return TOO_LATE;
 	if (cap < x->until) x->until = cap;
 	if (now < x->until || x->until == TIME_FOREVER) return COVERS;
@@ -121,7 +123,7 @@ time_stage(const struct work *w, struct candidate *x)
 static bool
 tagged(const struct policy_grant *g, const struct policy_column *col)
 {
-	return (g->future || col->since <= g->seq) && policy_tags_fit(g->tags, &col->tags, &col->tags_before, true);
+	return (g->future || col->since <= g->seq) && policy_tags_fit(g->tags, &col->tags, &col->tags_before, !FAULT(BEFORE));
 }
 
 static bool
@@ -180,7 +182,8 @@ stricter_in(const struct policy_mask *masks, size_t n, const struct policy_colum
 enum mask_kind
 cover_mask(const struct candidate *x, const struct policy_column *col)
 {
-	enum mask_kind mask = stricter_in(x->g->masks, x->g->mask_count, col, MASK_NONE);
+	bool forget = FAULT(MASKS) && x->d && x->d->mask_count > 0;
+	enum mask_kind mask = forget ? MASK_NONE : stricter_in(x->g->masks, x->g->mask_count, col, MASK_NONE);
 
 	return x->d ? stricter_in(x->d->masks, x->d->mask_count, col, mask) : mask;
 }
@@ -268,12 +271,11 @@ approved(const struct work *w, struct candidate *x)
 		const struct policy_restriction *r = w->rules[i];
 		if (r->approvals == 0) continue;
 		uint32_t has = policy_approvals(r, w->q->table->domain_id, x->g->asker_human_id, x->g->approvals, x->g->approval_count);
-		if (has >= r->approvals) continue;
+		if (has >= r->approvals || (x->by && !told_before(r, x->by))) continue;
 		x->missing = r->approvals - has;
 		x->by = r;
-		return UNAPPROVED;
 	}
-	return COVERS;
+	return x->by ? UNAPPROVED : COVERS;
 }
 
 /* A domain's grant is used by its owners, by all where it says so, and else by those it was handed on to. */
@@ -282,7 +284,7 @@ handed(const struct work *w, struct candidate *x)
 {
 	const struct policy_principal *who = w->q->who;
 
-	if (x->d || x->g->to_kind != PRINCIPAL_DOMAIN || who->is_owner || (who->handed_to_all && !w->handing)) return true;
+	if (x->d || x->g->to_kind != PRINCIPAL_DOMAIN || who->is_owner || (who->handed_to_all && !w->handing) || (w->handing && FAULT(HANDING))) return true;
 	x->by = who->handed_to_all ? w->handing : NULL;
 	return false;
 }
@@ -291,7 +293,7 @@ static enum stage
 delegated(const struct candidate *x, const struct policy_table *t)
 {
 	if (!x->d) return COVERS;
-	if (x->d->ended) return REVOKED;
+	if (x->d->ended && !FAULT(ENDED)) return REVOKED;
 	if (x->d->voided) return VOIDED;
 	return x->d->table.n > 0 && !str_eq(x->d->table, t->name) ? NOT_DELEGATED : COVERS;
 }

@@ -111,10 +111,11 @@ choose(struct work *w)
 
 /* --- restrictions --- */
 
+/* stricter: below 0 where r demands less than what is held. */
 static void
-demand(const struct policy_restriction **held, const struct policy_restriction *r, bool more)
+demand(const struct policy_restriction **held, const struct policy_restriction *r, bool demands, int stricter)
 {
-	if (more) *held = r;
+	if (demands && (!*held || stricter > 0 || (stricter == 0 && told_before(r, *held)))) *held = r;
 }
 
 /* Which of them are about the table, and the strictest of what they demand. */
@@ -128,17 +129,17 @@ gather(struct work *w)
 		const struct policy_restriction *r = q->restrictions[i];
 		if (!policy_is_about(r, q->table)) continue;
 		w->rules[w->rule_count++] = r;
-		demand(&w->cap, r, r->max_days && (!w->cap || r->max_days < w->cap->max_days));
-		demand(&w->purpose, r, r->demand_purpose && !w->purpose);
-		demand(&w->handing, r, r->demand_handing && !w->handing);
-		demand(&w->level, r, r->min_level && (!w->level || r->min_level > w->level->min_level));
+		demand(&w->cap, r, r->max_days > 0, w->cap ? order(w->cap->max_days, r->max_days) : 1);
+		demand(&w->purpose, r, r->demand_purpose, 0);
+		demand(&w->handing, r, r->demand_handing, 0);
+		demand(&w->level, r, r->min_level > 0, w->level ? order(r->min_level, w->level->min_level) : 1);
 	}
 }
 
 static void
 mask_more(struct work *w, const struct policy_restriction *r, const struct policy_column *col, struct policy_column_rule *rule)
 {
-	enum mask_kind mask = mask_stricter(rule->mask, mask_fitting(r->mask, col));
+	enum mask_kind mask = FAULT(LOOSEN) ? mask_fitting(r->mask, col) : mask_stricter(rule->mask, mask_fitting(r->mask, col));
 	Str class = r->classification.n ? r->classification : S("one of those it is about");
 
 	if (mask != rule->mask)
@@ -153,7 +154,8 @@ tighten(struct work *w, const struct policy_restriction *r, struct policy_decisi
 	for (size_t i = 0; (r->mask != MASK_NONE || r->hide) && i < w->q->table->column_count; i++) {
 		const struct policy_column *col = &w->q->table->columns[i];
 		struct policy_column_rule *rule = &d->columns[i];
-		if (rule->hidden || !scope_column(r, col)) continue;
+		if ((rule->hidden && !FAULT(UNHIDE)) || !scope_column(r, col)) continue;
+		rule->hidden = false;
 		if (r->hide) {
 			TELL(w, "restriction %.*s: column '%.*s' is hidden", STR(r->id), STR(col->name));
 			*rule = (struct policy_column_rule){.hidden = true};
@@ -194,7 +196,7 @@ rows_of(struct work *w, const struct candidate *x)
 {
 	const struct predicate *g = x->g->rows, *d = x->d ? x->d->rows : NULL;
 
-	if (!g || !d) return g ? g : d;
+	if (!g || !d || FAULT(ROWS)) return d ? d : g;
 	struct predicate *both = NEW(w->a, struct predicate);
 	*both = (struct predicate){.op = PRED_AND, .left = g, .right = d};
 	return both;
@@ -231,7 +233,9 @@ shape(struct work *w, const struct candidate *x, struct policy_decision *d)
 		struct policy_column_rule *rule = &d->columns[i];
 		if (shape_is_dimension(&d->terms, col->name) && (rule->hidden || rule->mask != cover_mask(x, col)))
 			return arena_printf(w->a, "the center hides or masks '%.*s', of which the groups of grant %.*s are made", STR(col->name), STR(x->g->id));
-		if (!shape_shows(&d->terms, col, rule->mask)) *rule = (struct policy_column_rule){.hidden = true};
+		/* a masked number has no mean: hidden under one mask and shown under a stricter one, a restriction more would show it */
+		bool number = shape_is_dimension(&d->terms, col->name) || rule->mask == MASK_NONE;
+		if (!number || !shape_shows(&d->terms, col, rule->mask)) *rule = (struct policy_column_rule){.hidden = true};
 	}
 	return all_hidden(d, t->column_count) ? S("the center hides every column that would be shown") : S("");
 }
@@ -262,17 +266,17 @@ static Str
 closed_by(struct work *w)
 {
 	const struct policy_question *q = w->q;
+	const struct policy_restriction *closes = NULL, *freezes = NULL;
 
-	for (size_t i = 0; i < w->rule_count; i++) {
-		const struct policy_restriction *r = w->rules[i];
-		if (r->suspend) return arena_printf(w->a, "the center has closed the product (restriction %.*s)", STR(r->id));
-		if (scope_closes(r)) return arena_printf(w->a, "restriction %.*s is of an unknown kind", STR(r->id));
-	}
+	for (size_t i = 0; i < w->rule_count; i++)
+		if (scope_closes(w->rules[i]) && told_before(w->rules[i], closes)) closes = w->rules[i];
 	for (size_t i = 0; i < q->restriction_count; i++)
-		if (scope_freezes(q->restrictions[i], q))
-			return arena_printf(w->a, "%s is frozen (restriction %.*s)",
-			    str_eq(q->restrictions[i]->domain_id, q->table->domain_id) ? "the producer's domain" : "the asker's domain", STR(q->restrictions[i]->id));
-	return S("");
+		if (scope_freezes(q->restrictions[i], q) && told_before(q->restrictions[i], freezes)) freezes = q->restrictions[i];
+	if (closes && closes->suspend) return arena_printf(w->a, "the center has closed the product (restriction %.*s)", STR(closes->id));
+	if (closes) return arena_printf(w->a, "restriction %.*s is of an unknown kind", STR(closes->id));
+	if (!freezes) return S("");
+	return arena_printf(w->a, "the %s domain is frozen (restriction %.*s)", str_eq(freezes->domain_id, q->table->domain_id) ? "producer's" : "asker's",
+	    STR(freezes->id));
 }
 
 /* What the center demands of the use itself, whatever was granted. */

@@ -8,6 +8,7 @@
 #ifndef HEDDLE_POLICY_DECIDE_H
 #define HEDDLE_POLICY_DECIDE_H
 
+#include "policy/fault.h"
 #include "policy/policy.h"
 
 enum { INTERACT_ALL = INTERACT_SQL | INTERACT_API | INTERACT_SHARE | INTERACT_FILES | INTERACT_ML };
@@ -40,9 +41,16 @@ struct work {
 	struct policy_trace *trace;
 	const struct policy_restriction **rules; /* those that are about the table */
 	size_t rule_count;
-	const struct policy_restriction *cap, *purpose, *handing, *level; /* the first of the strictest; NULL: none demands it */
+	const struct policy_restriction *cap, *purpose, *handing, *level; /* of the strictest; NULL: none demands it */
 	struct candidate nearest;                /* the one that got furthest; g NULL: none yet */
 };
+
+/* Of several that would do the one of the smallest id is told: an answer does not depend on the order of a list. */
+static inline bool
+told_before(const struct policy_restriction *r, const struct policy_restriction *held)
+{
+	return !held || str_cmp(r->id, held->id) < 0;
+}
 
 static inline bool
 same_id(Str a, Str b)

@@ -64,7 +64,7 @@ hash_rows(struct hasher *h, const struct predicate *p)
 static void
 hash_groups(struct hasher *h, const struct policy_terms *t)
 {
-	if (t->min_group == 0) return;
+	if (t->min_group == 0 || FAULT(GROUPS)) return;
 	hash_text(h, S("groups"));
 	hash_number(h, t->min_group);
 	hash_number(h, (uint32_t)t->group_by_count);
@@ -90,7 +90,7 @@ digest(const struct policy_question *q, struct policy_decision *d)
 		keyed |= !r->hidden && r->mask == MASK_HASH;
 	}
 	hash_number(&h, keyed);
-	if (keyed) {
+	if (keyed && !FAULT(KEYED)) {
 		hash_text(&h, q->who->domain_id);
 		hash_text(&h, q->purpose);
 	}

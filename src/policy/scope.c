@@ -108,8 +108,8 @@ policy_approval_counts(const struct policy_restriction *r, Str producer_id, Str 
 {
 	uint32_t roles = r->approver_roles || r->approver_count ? r->approver_roles : OWNER | STEWARD;
 
-	if (p->service || p->person_id.n == 0 || same_id(asker_human_id, human_of(p))) return false;
-	if ((p->role & roles) != 0 && same_id(producer_id, p->log_id)) return true;
+	if ((p->service && !FAULT(SERVICES)) || p->person_id.n == 0 || (same_id(asker_human_id, human_of(p)) && !FAULT(ASKER))) return false;
+	if ((p->role & roles) != 0 && (same_id(producer_id, p->log_id) || FAULT(STRANGERS))) return true;
 	for (size_t i = 0; i < r->approver_count && i < POLICY_APPROVERS_MAX; i++)
 		if (same_id(r->approvers[i], p->person_id)) return true;
 	return false;
@@ -123,7 +123,7 @@ policy_approvals(const struct policy_restriction *r, Str producer_id, Str asker_
 	for (size_t i = 0; i < n; i++) {
 		bool again = false;
 		if (!policy_approval_counts(r, producer_id, asker_human_id, &list[i])) continue;
-		for (size_t k = 0; k < i && !again; k++)
+		for (size_t k = 0; k < i && !again && !FAULT(HUMANS); k++)
 			again = str_eq(human_of(&list[k]), human_of(&list[i])) && policy_approval_counts(r, producer_id, asker_human_id, &list[k]);
 		count += !again;
 	}

@@ -101,7 +101,7 @@ words_of(const struct work *w, const struct candidate *x)
 	case TOO_EARLY: return begins(w, x);
 	case TOO_LATE: return arena_printf(w->a, "it ended at %.*s", STR(time_text(w->a, x->until)));
 	case CAPPED:
-		return arena_printf(w->a, "it ended at %.*s, %u days after its beginning (restriction %.*s)", STR(time_text(w->a, x->until)), x->by->max_days,
+		return arena_printf(w->a, "it ended at %.*s, %u day%s after its beginning (restriction %.*s)", STR(time_text(w->a, x->until)), x->by->max_days, x->by->max_days == 1 ? "" : "s",
 		    STR(x->by->id));
 	case NOT_PURPOSE: return purpose_words(w, x);
 	case ANY_PURPOSE: return arena_printf(w->a, "it is for any purpose, and restriction %.*s demands one that is named", STR(x->by->id));

@@ -6,7 +6,7 @@
 
 #include "policy/policy.h"
 
-#define COLUMN(name, type) {{name, sizeof name - 1}, {type, sizeof type - 1}, {"", 0}}
+#define COLUMN(text, of_type) {.name = {text, sizeof text - 1}, .type = {of_type, sizeof of_type - 1}, .classification = {"", 0}}
 
 static const struct policy_column columns[] = {
     COLUMN("id", "BIGINT"), COLUMN("Name", "VARCHAR"), COLUMN("day", "DATE"), COLUMN("seen", "TIMESTAMP"),
@@ -134,8 +134,8 @@ columns_compile(void **state)
 static void
 hostile_columns(void **state)
 {
-	const struct policy_column nul = {{"a\0b", 3}, S("BIGINT"), S("")}, bad = {S("\xff"), S("BIGINT"), S("")}, empty = {S(""), S("BIGINT"), S("")},
-	    good = {S("a"), S("BIGINT"), S("")};
+	const struct policy_column nul = {.name = {"a\0b", 3}, .type = S("BIGINT")}, bad = {.name = S("\xff"), .type = S("BIGINT")}, empty = {.name = S(""), .type = S("BIGINT")},
+	    good = {.name = S("a"), .type = S("BIGINT")};
 	struct ctx c = {0};
 	BUF_AUTO out = BUF_INIT;
 

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "codec/tagexpr.h"
 #include "crypt/encode.h"
 #include "world.h"
 
@@ -468,6 +469,273 @@ the_trace_tells_each_step(void **state)
 	assert_true(same_hash(&d, &untold) && untold.verdict == d.verdict);
 }
 
+/* --- tags, groups, terms, approvals, delegations --- */
+
+/* Why the grant does not cover, when it does not; "" when it does. */
+static const char *
+why(struct arena *a, struct policy_question q, const struct policy_grant *g)
+{
+	struct policy_decision d = world_decide(a, q, g);
+
+	if (d.verdict == VERDICT_ALLOW) return "";
+	const char *z = arena_dup(a, d.reason.p, d.reason.n), *tail = strstr(z, "grant grt_a: ");
+	return tail ? tail + strlen("grant grt_a: ") : z;
+}
+
+static void
+purposes_are_paths(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const Str marketing[] = {{"marketing", 9}};
+	static const struct { const char *purpose; bool covered; } t[] = {
+	    {"marketing", true}, {"marketing/campaigns", true}, {"marketing/a/b", true}, {"market", false}, {"marketings", false}, {"other/marketing", false}, {"", false}};
+	struct policy_grant g = world_grant;
+	struct policy_question q = world_question();
+
+	(void)state;
+	g.purposes = marketing, g.purpose_count = 1;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		q.purpose = str_c(t[i].purpose);
+		if (allowed(q, &g) != t[i].covered) fail_msg("%s", t[i].purpose);
+	}
+	q = world_question(), q.purpose_unknown = true;
+	assert_string_equal(why(&a, q, &world_grant), "there is no purpose 'campaign'; `heddle purpose list` shows those there are");
+	q.any_purpose = true; /* only showing */
+	assert_true(allowed(q, &world_grant));
+}
+
+static void
+groups(void **state)
+{
+	static const Str mine[] = {{"grp_1", 5}};
+	struct policy_principal who = world_analyst;
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+
+	(void)state;
+	who.groups = mine, who.group_count = 1, q.who = &who;
+	g.to_kind = PRINCIPAL_GROUP, g.to_id = S("grp_1"), g.to_domain_id = S("insights");
+	assert_true(allowed(q, &g));
+	g.to_domain_id = S("stores"); /* a group of that id in another domain is another group */
+	assert_false(allowed(q, &g));
+	g.to_domain_id = S("insights"), g.to_id = S("grp_2");
+	assert_false(allowed(q, &g));
+}
+
+static struct tag_expr internal = {.op = TAG_IN, .tag = {"classification", 14}, .values = (const Str[]){{"public", 6}, {"internal", 8}}, .value_count = 2};
+
+static void
+grants_by_tags(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_tag public = {{"classification", 14}, {"public", 6}}, secret = {{"classification", 14}, {"secret", 6}};
+	struct policy_column columns[COLUMNS];
+	struct policy_table t = world_table;
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+
+	(void)state;
+	memcpy(columns, world_columns, sizeof columns);
+	t.columns = columns, t.since = 3, q.table = &t;
+	g.product_id = S(""), g.tags = &internal, g.seq = 5;
+	assert_string_equal(why(&a, q, &g), "no column has the tags that it names");
+	for (size_t i = 0; i < COLUMNS; i++) columns[i].since = 3, columns[i].tags = (struct policy_tags){i == NAME ? &secret : &public, i != DAY};
+	struct policy_decision d = world_decide(&a, q, &g);
+	assert_int_equal(d.verdict, VERDICT_ALLOW);
+	for (size_t i = 0; i < COLUMNS; i++) assert_int_equal(d.columns[i].hidden, i == NAME || i == DAY);
+	columns[SALES].since = 6; /* published after the grant */
+	d = world_decide(&a, q, &g);
+	assert_true(d.columns[SALES].hidden && !d.columns[REGION].hidden);
+	g.future = true;
+	assert_false(world_decide(&a, q, &g).columns[SALES].hidden);
+	columns[SALES].tags_before = (struct policy_tags){&secret, 1}; /* lowered, and nobody approved */
+	assert_true(world_decide(&a, q, &g).columns[SALES].hidden);
+	t.since = 6;
+	assert_true(allowed(q, &g));
+	g.future = false;
+	assert_string_equal(why(&a, q, &g), "the table was published after it, and it does not reach into the future");
+	g.future = true, g.product_id = S("p1");
+	assert_false(allowed(q, &g));
+	struct tag_expr not = {.op = TAG_NOT, .left = &(struct tag_expr){.op = TAG_IN, .tag = S("x"), .values = &columns[0].name, .value_count = 1}};
+	g.product_id = S(""), g.tags = &not; /* whoever wrote that into a log */
+	assert_false(allowed(q, &g));
+}
+
+static void
+hours(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct { Time at; bool within; } t[] = { /* Friday 15 January 2027 */
+	    {NOON, true}, {NOON + TIME_SECOND * 3599, true}, {NOON + TIME_SECOND * 3600, false}, {NOON - TIME_SECOND, false}, {NOON + TIME_DAY, false},
+	    {NOON + TIME_DAY * 3, true}, {NOON - TIME_DAY * 4, true}, {NOON - TIME_DAY * 5, false}};
+	struct policy_grant g = world_grant;
+	struct policy_question q = world_question();
+
+	(void)state;
+	g.from = 0, g.until = TIME_FOREVER, g.terms.hours = (struct policy_hours){31, 480, 540};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		q.now = t[i].at;
+		if (allowed(q, &g) != t[i].within) fail_msg("%zu", i);
+	}
+	q.now = NOON;
+	assert_true(world_decide(&a, q, &g).until == NOON + TIME_SECOND * 3600);
+	q.now = NOON + TIME_DAY;
+	assert_string_equal(why(&a, q, &g), "it is outside its hours (Mon, Tue, Wed, Thu, Fri, 08:00 to 09:00 UTC)");
+}
+
+static const char *
+why_restricted(struct arena *a, struct policy_question q, const struct policy_grant *g, const struct policy_restriction *r)
+{
+	const struct policy_restriction *list[] = {r};
+
+	q.restrictions = list, q.restriction_count = 1;
+	return why(a, q, g);
+}
+
+static void
+what_restrictions_demand(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const Str any[] = {{"*", 1}};
+	struct policy_question q = world_question(), low = q, unnamed = q;
+	struct policy_grant g = world_grant;
+	struct policy_principal named = world_analyst;
+	struct policy_restriction r = {.id = S("rst_1"), .max_days = 1};
+
+	(void)state;
+	assert_string_equal(why_restricted(&a, q, &g, &r), "it ended at 2027-01-15T08:00:00Z, 1 day after its beginning (restriction rst_1)");
+	r.max_days = 2;
+	assert_string_equal(why_restricted(&a, q, &g, &r), "");
+	r = (struct policy_restriction){.id = S("rst_1"), .min_level = 3}, low.level = 2;
+	assert_string_equal(why_restricted(&a, low, &g, &r), "restriction rst_1 demands a sandbox of level L3; statements run at L2 here");
+	low.level = 3;
+	assert_string_equal(why_restricted(&a, low, &g, &r), "");
+	r = (struct policy_restriction){.id = S("rst_1"), .demand_purpose = true}, unnamed.purpose = S("");
+	assert_string_equal(why_restricted(&a, unnamed, &g, &r), "restriction rst_1 demands that a purpose is named");
+	g.purposes = any, g.purpose_count = 1;
+	assert_string_equal(why_restricted(&a, q, &g, &r), "it is for any purpose, and restriction rst_1 demands one that is named");
+	r = (struct policy_restriction){.id = S("rst_1"), .demand_handing = true};
+	assert_string_equal(why_restricted(&a, q, &g, &r), "it is to the domain, and counts only for those it was handed on to by name (restriction rst_1)");
+	named.handed_to_all = false, q.who = &named;
+	assert_string_equal(why(&a, q, &g), "it is to the domain, whose owners have not handed it on to this person");
+	named.is_owner = true;
+	assert_string_equal(why_restricted(&a, q, &g, &r), "");
+	r = (struct policy_restriction){.id = S("rst_1"), .domain_id = S("stores"), .freeze = true};
+	assert_string_equal(why_restricted(&a, q, &g, &r), "the producer's domain is frozen (restriction rst_1)");
+	r.domain_id = S("insights");
+	assert_string_equal(why_restricted(&a, q, &g, &r), "the asker's domain is frozen (restriction rst_1)");
+	r.domain_id = S("other");
+	assert_string_equal(why_restricted(&a, q, &g, &r), "");
+	r = (struct policy_restriction){.id = S("rst_1"), .hide = true};
+	assert_string_equal(why_restricted(&a, q, &g, &r), "the center hides every column that would be shown");
+}
+
+static void
+approvals(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	struct policy_approval list[3] = {
+	    {.log_id = S("stores"), .person_id = S("otto"), .human_id = S("otto"), .role = 1},
+	    {.log_id = S("stores"), .person_id = S("otto2"), .human_id = S("otto"), .role = 8},
+	    {.log_id = S("insights"), .person_id = S("ida"), .human_id = S("ida"), .role = 1}};
+	struct policy_restriction two = {.id = S("rst_y"), .approvals = 2};
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+	const char *waits = "it waits for 1 more approval (restriction rst_y: 2 different people, owners or stewards of the producer)";
+
+	(void)state;
+	g.approvals = list, g.approval_count = 3;
+	assert_string_equal(why_restricted(&a, q, &g, &two), waits);
+	two.approvers[two.approver_count++] = S("ida"), two.approver_roles = 9; /* named, from wherever */
+	assert_string_equal(why_restricted(&a, q, &g, &two), "");
+	g.asker_human_id = S("ida");
+	assert_true(*why_restricted(&a, q, &g, &two) != 0);
+	g.asker_human_id = S(""), two.approver_count = 0, list[1].human_id = S("ulla");
+	assert_string_equal(why_restricted(&a, q, &g, &two), "");
+	list[1].service = true;
+	assert_string_equal(why_restricted(&a, q, &g, &two), waits);
+	list[1].service = false, list[1].role = 2; /* an engineer */
+	assert_string_equal(why_restricted(&a, q, &g, &two), waits);
+}
+
+static void
+delegations(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const Str churn[] = {{"churn", 5}}, hidden[] = {{"day", 3}};
+	static const struct policy_mask masks[] = {{{"name", 4}, MASK_LAST_FOUR}, {{"household_id", 12}, MASK_HASH}}, strict[] = {{{"name", 4}, MASK_NULL}};
+	struct policy_principal who = world_analyst;
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+	struct policy_delegation d = {.id = S("dlg_1"), .domain_id = S("insights"), .grant_id = S("grt_a"), .issuer_domain_id = S("stores"),
+	    .to_kind = PRINCIPAL_PERSON, .to_id = S("ann"), .until = NOON + TIME_DAY * 30}, other;
+	const struct policy_delegation *list[] = {&d};
+
+	(void)state;
+	who.handed_to_all = false, q.who = &who, q.delegations = list, q.delegation_count = 1;
+	g.masks = masks, g.mask_count = 2, g.rows = rows(&a, "region = 'EU'");
+	d.rows = rows(&a, "sales > 5"), d.masks = strict, d.mask_count = 1, d.hidden = hidden, d.hidden_count = 1;
+	struct policy_decision got = world_decide(&a, q, &g);
+	assert_int_equal(got.verdict, VERDICT_ALLOW);
+	assert_true(str_eqc(got.grant_id, "grt_a") && str_eqc(got.delegation_id, "dlg_1") && got.until == g.until);
+	assert_true(got.rows->op == PRED_AND && got.rows->left == g.rows && got.rows->right == d.rows);
+	assert_int_equal(got.columns[NAME].mask, MASK_NULL);
+	assert_int_equal(got.columns[HOUSEHOLD].mask, MASK_HASH);
+	assert_true(got.columns[DAY].hidden && !got.columns[REGION].hidden);
+	other = d;
+	d.to_id = S("bob");
+	assert_false(allowed(q, &g));
+	d = other, d.domain_id = S("stores");
+	assert_false(allowed(q, &g));
+	d = other, d.issuer_domain_id = S("insights");
+	assert_false(allowed(q, &g));
+	d = other, d.purposes = churn, d.purpose_count = 1;
+	assert_false(allowed(q, &g));
+	d = other, d.until = NOON;
+	assert_false(allowed(q, &g));
+	d = other, d.interactions = INTERACT_API;
+	assert_false(allowed(q, &g));
+	d = other, d.table = S("customers");
+	assert_false(allowed(q, &g));
+	d = other, d.ended = true;
+	assert_false(allowed(q, &g));
+	d = other, g.to_kind = PRINCIPAL_PERSON, g.to_id = S("boss"), g.until = TIME_FOREVER; /* what a person was granted is not the domain's to hand on */
+	assert_false(allowed(q, &g));
+}
+
+static void
+groups_of_rows(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const Str region[] = {{"region", 6}};
+	struct policy_principal who = world_analyst;
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+	struct policy_delegation d = {.id = S("dlg_1"), .domain_id = S("insights"), .grant_id = S("grt_a"), .issuer_domain_id = S("stores"),
+	    .to_kind = PRINCIPAL_PERSON, .to_id = S("ann"), .until = TIME_FOREVER};
+	const struct policy_delegation *list[] = {&d};
+	struct policy_restriction r = {.id = S("rst_1"), .classification = S("personal"), .mask = MASK_HASH};
+
+	(void)state;
+	g.terms = (struct policy_terms){.min_group = 5, .group_by = region, .group_by_count = 1, .unit = S("household_id")};
+	struct policy_decision got = world_decide(&a, q, &g);
+	assert_true(got.verdict == VERDICT_ALLOW && !got.plain && got.terms.min_group == 5);
+	for (size_t i = 0; i < COLUMNS; i++) assert_int_equal(got.columns[i].hidden, i != REGION && i != SALES);
+	assert_string_equal(why_restricted(&a, q, &g, &r), ""); /* the unit is hidden anyhow */
+	r.classification = S(""), r.mask = MASK_CONSTANT;
+	assert_true(strstr(why_restricted(&a, q, &g, &r), "hides or masks 'region', of which the groups") != NULL);
+	who.handed_to_all = false, q.who = &who, q.delegations = list, q.delegation_count = 1;
+	assert_true(allowed(q, &g));
+	d.rows = rows(&a, "household_id <> 7"); /* all less all but one is one */
+	assert_false(allowed(q, &g));
+	d.rows = rows(&a, "region = 'EU'");
+	assert_true(allowed(q, &g));
+	d.rows = NULL, d.hidden = region, d.hidden_count = 1;
+	assert_false(allowed(q, &g));
+	g.terms.unit = S("nothing");
+	assert_false(allowed(q, &g));
+}
+
 int
 main(void)
 {
@@ -486,6 +754,8 @@ main(void)
 	    cmocka_unit_test(restrictions_only_close),
 	    cmocka_unit_test(the_check_sees_more),
 	    cmocka_unit_test(the_trace_tells_each_step),
+	    cmocka_unit_test(purposes_are_paths), cmocka_unit_test(groups), cmocka_unit_test(grants_by_tags), cmocka_unit_test(hours),
+	    cmocka_unit_test(what_restrictions_demand), cmocka_unit_test(approvals), cmocka_unit_test(delegations), cmocka_unit_test(groups_of_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,10 @@
 #include "mesh/door.h"
 
-typedef Err door_fn(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p);
+/* --- what doors share --- */
 
 /* A text of the body; "" when it is not there, which the fold's own check will say better. */
-static Str
-said(const struct payload *p, Str key)
+Str
+door_said(const struct payload *p, Str key)
 {
 	for (const struct doc_node *n = doc_first(p->body); n; n = doc_next(p->body, n))
 		if (str_eq(n->key, key) && n->kind == DOC_TEXT) return n->text;
@@ -12,8 +12,8 @@ said(const struct payload *p, Str key)
 }
 
 /* `what` of that id must stand in this log; else tell whose it is. `verb`: "grant on". */
-static Err
-own(struct ctx *c, const struct mesh *m, const struct log *log, enum record_kind kind, Str id, const char *verb)
+Err
+door_own(struct ctx *c, const struct mesh *m, const struct log *log, enum record_kind kind, Str id, const char *verb)
 {
 	const struct item *other;
 	Str what = record_kind_name(kind);
@@ -30,7 +30,7 @@ own(struct ctx *c, const struct mesh *m, const struct log *log, enum record_kind
 static Err
 door_inception(struct ctx *c, const struct mesh *m, const struct log *log UNUSED, const struct payload *p)
 {
-	Str name = said(p, S("name"));
+	Str name = door_said(p, S("name"));
 
 	ENSURE(c, !mesh_domain_by_name(m, name), CONFLICT, "there is a domain '%.*s' already", STR(name));
 	return OK;
@@ -39,7 +39,7 @@ door_inception(struct ctx *c, const struct mesh *m, const struct log *log UNUSED
 static Err
 door_member(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
 {
-	const struct mesh_member *now = mesh_member(m, said(p, S("person")));
+	const struct mesh_member *now = mesh_member(m, door_said(p, S("person")));
 
 	if (!now || !now->active || str_eq(now->domain_id, log->item.id)) return OK;
 	const struct mesh_domain *d = mesh_domain(m, now->domain_id);
@@ -49,12 +49,12 @@ door_member(struct ctx *c, const struct mesh *m, const struct log *log, const st
 static Err
 door_retire(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
 {
-	return own(c, m, log, RECORD_PRODUCT, said(p, S("product")), "retire");
+	return door_own(c, m, log, RECORD_PRODUCT, door_said(p, S("product")), "retire");
 }
 
 /* The request of that id that was addressed to this log, and how it stands. */
-static Err
-request_here(struct ctx *c, const struct mesh *m, const struct log *log, Str id, Time now, const struct mesh_request **ret)
+Err
+door_request_here(struct ctx *c, const struct mesh *m, const struct log *log, Str id, Time now, const struct mesh_request **ret)
 {
 	const struct item *first = state_first(m, RECORD_REQUEST, id), *it = first;
 	static const char *const words[] = {"pending", "approved", "denied", "withdrawn", "not submitted", "expired"};
@@ -69,34 +69,20 @@ request_here(struct ctx *c, const struct mesh *m, const struct log *log, Str id,
 	ENSURE(c, it, DENIED, "only %.*s can answer request '%.*s'",
 	       STR(owner ? owner->name : r->producer_domain_id), STR(id));
 	enum request_state state = mesh_request_state(m, r, now, &grant, &reason);
-	ENSURE(c, state == REQUEST_PENDING, CONFLICT, "request '%.*s' is %s already", STR(id), words[state]);
+	ENSURE(c, state == REQUEST_PENDING, CONFLICT, "request '%.*s' is %s%s", STR(id), words[state], state < REQUEST_DRAFT ? " already" : "");
 	*ret = r;
-	return OK;
-}
-
-static Err
-door_grant(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
-{
-	const struct mesh_request *r = NULL;
-	Str request = said(p, S("request"));
-
-	TRY(own(c, m, log, RECORD_PRODUCT, said(p, S("product")), "grant on"));
-	if (request.n == 0) return OK;
-	TRY(request_here(c, m, log, request, p->time, &r));
-	ENSURE(c, str_eq(r->product_id, said(p, S("product"))), INVALID, "request '%.*s' is for another product", STR(request));
 	return OK;
 }
 
 static Err
 door_revoke(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
 {
-	return own(c, m, log, RECORD_GRANT, said(p, S("grant")), "revoke");
+	return door_own(c, m, log, RECORD_GRANT, door_said(p, S("grant")), "revoke");
 }
 
 static Err
-door_request(struct ctx *c, const struct mesh *m, const struct log *log UNUSED, const struct payload *p)
+product_there(struct ctx *c, const struct mesh *m, Str producer, Str id)
 {
-	Str id = said(p, S("product")), producer = said(p, S("producer"));
 	const struct log *owner = state_log(m, producer);
 	const struct product *of = owner ? (const struct product *)state_find(m, RECORD_PRODUCT, owner, id) : NULL;
 
@@ -105,9 +91,41 @@ door_request(struct ctx *c, const struct mesh *m, const struct log *log UNUSED, 
 }
 
 static Err
+door_request(struct ctx *c, const struct mesh *m, const struct log *log UNUSED, const struct payload *p)
+{
+	Str producer = door_said(p, S("producer")), purpose = door_said(p, S("purpose")), renews = door_said(p, S("renews"));
+	const struct mesh_grant *g = mesh_grant_in(m, producer, renews);
+
+	TRY(product_there(c, m, producer, door_said(p, S("product"))));
+	if (mesh_purpose_path(purpose)) TRY(door_purposes(c, m, &purpose, 1));
+	ENSURE(c, renews.n == 0 || (g && str_eq(g->policy.product_id, door_said(p, S("product")))), NOT_FOUND,
+	       "there is no grant '%.*s' on that product to renew", STR(renews));
+	return OK;
+}
+
+static Err
+door_submit(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
+{
+	const struct request *r = (const struct request *)state_find(m, RECORD_REQUEST, log, door_said(p, S("request")));
+
+	TRY(door_own(c, m, log, RECORD_REQUEST, door_said(p, S("request")), "submit"));
+	return r ? product_there(c, m, r->pub.producer_domain_id, r->pub.product_id) : OK;
+}
+
+static Err
+door_comment(struct ctx *c, const struct mesh *m, const struct log *log UNUSED, const struct payload *p)
+{
+	const struct log *asked = state_log(m, door_said(p, S("log")));
+	Str id = door_said(p, S("request"));
+
+	ENSURE(c, asked && state_find(m, RECORD_REQUEST, asked, id), NOT_FOUND, "there is no request '%.*s'", STR(id));
+	return OK;
+}
+
+static Err
 door_withdraw(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
 {
-	return own(c, m, log, RECORD_REQUEST, said(p, S("request")), "withdraw");
+	return door_own(c, m, log, RECORD_REQUEST, door_said(p, S("request")), "withdraw");
 }
 
 static Err
@@ -115,8 +133,61 @@ door_deny(struct ctx *c, const struct mesh *m, const struct log *log, const stru
 {
 	const struct mesh_request *r;
 
-	return request_here(c, m, log, said(p, S("request")), p->time, &r);
+	return door_request_here(c, m, log, door_said(p, S("request")), p->time, &r);
 }
+
+/* --- tags --- */
+
+static Err
+check_value(struct ctx *c, const struct mesh_tag_def *d, Str value)
+{
+	bool known = d->kind == TAG_FREE;
+
+	for (size_t i = 0; i < d->value_count && !known; i++) known = str_eq(d->values[i], value);
+	ENSURE(c, known, INVALID, "tag '%.*s' has no value '%.*s'; the center defines them", STR(d->tag), STR(value));
+	return OK;
+}
+
+Err
+door_words(struct ctx *c, const struct mesh *m, const struct tag_expr *e)
+{
+	if (!e) return OK;
+	if (e->op != TAG_IN) {
+		TRY(door_words(c, m, e->left));
+		return door_words(c, m, e->right);
+	}
+	const struct mesh_tag_def *d = mesh_tag_def(m, e->tag);
+	ENSURE(c, d, NOT_FOUND, "there is no tag '%.*s'; the center defines them", STR(e->tag));
+	for (size_t i = 0; i < e->value_count; i++) TRY(check_value(c, d, e->values[i]));
+	return OK;
+}
+
+/* A value that the vocabulary lost can still be removed. */
+static Err
+door_tag(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
+{
+	Str tag = door_said(p, S("tag")), value = door_said(p, S("value"));
+	const struct mesh_tag_def *d = mesh_tag_def(m, tag);
+
+	TRY(door_own(c, m, log, RECORD_PRODUCT, door_said(p, S("product")), "tag"));
+	if (value.n == 0) return OK;
+	ENSURE(c, d, NOT_FOUND, "there is no tag '%.*s'; the center defines them", STR(tag));
+	return check_value(c, d, value);
+}
+
+static Err
+door_review(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
+{
+	return door_own(c, m, log, RECORD_PRODUCT, door_said(p, S("product")), "review");
+}
+
+static Err
+door_delegation_end(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
+{
+	return door_own(c, m, log, RECORD_DELEGATION, door_said(p, S("delegation")), "end");
+}
+
+/* --- the center --- */
 
 static Err
 door_center(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
@@ -125,14 +196,33 @@ door_center(struct ctx *c, const struct mesh *m, const struct log *log, const st
 	return OK;
 }
 
+static Err
+door_restriction(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+	struct mesh_restriction r = {.by = {"", 0}};
+
+	TRY(door_center(c, m, log, p));
+	read_restriction(&f, &r);
+	if (!err_ok(fields_end(&f))) return OK; /* the fold says it better */
+	ENSURE(c, r.policy.domain_id.n == 0 || mesh_domain(m, r.policy.domain_id), NOT_FOUND, "there is no domain '%.*s'", STR(r.policy.domain_id));
+	for (size_t i = 0; i < r.policy.approver_count; i++)
+		ENSURE(c, mesh_member(m, r.policy.approvers[i]), NOT_FOUND, "there is no person '%.*s' to approve", STR(r.policy.approvers[i]));
+	return door_words(c, m, r.policy.tags);
+}
+
 Err
 door_check(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
 {
 	static door_fn *const doors[EVENT_TYPE_COUNT] = {
-	    [EVENT_DOMAIN_INCEPTION] = door_inception, [EVENT_MEMBER_SET] = door_member,       [EVENT_PRODUCT_RETIRE] = door_retire,
-	    [EVENT_GRANT_ADD] = door_grant,            [EVENT_GRANT_REVOKE] = door_revoke,     [EVENT_REQUEST_OPEN] = door_request,
-	    [EVENT_REQUEST_WITHDRAW] = door_withdraw,  [EVENT_REQUEST_DENY] = door_deny,       [EVENT_RESTRICTION_ADD] = door_center,
-	    [EVENT_RESTRICTION_LIFT] = door_center,
+	    [EVENT_DOMAIN_INCEPTION] = door_inception, [EVENT_MEMBER_SET] = door_member,          [EVENT_PRODUCT_RETIRE] = door_retire,
+	    [EVENT_TAG_SET] = door_tag,                [EVENT_REVIEW_ADD] = door_review,          [EVENT_GRANT_ADD] = door_grant,
+	    [EVENT_GRANT_REVOKE] = door_revoke,        [EVENT_APPROVAL_ADD] = door_approval,      [EVENT_DELEGATION_ADD] = door_delegation,
+	    [EVENT_DELEGATION_END] = door_delegation_end, [EVENT_REQUEST_OPEN] = door_request,    [EVENT_REQUEST_SUBMIT] = door_submit,
+	    [EVENT_REQUEST_COMMENT] = door_comment,    [EVENT_REQUEST_WITHDRAW] = door_withdraw,  [EVENT_REQUEST_DENY] = door_deny,
+	    [EVENT_RESTRICTION_ADD] = door_restriction, [EVENT_RESTRICTION_LIFT] = door_center,   [EVENT_TAG_DEFINE] = door_center,
+	    [EVENT_TAG_RETIRE] = door_center,          [EVENT_PURPOSE_DEFINE] = door_center,      [EVENT_PURPOSE_RETIRE] = door_center,
+	    [EVENT_EXCEPTION_ADD] = door_center,       [EVENT_EXCEPTION_END] = door_center,       [EVENT_EVIDENCE_ADD] = door_center,
 	};
 
 	return doors[p->type] ? doors[p->type](c, m, log, p) : OK;

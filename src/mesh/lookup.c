@@ -132,13 +132,6 @@ lookup_people_of(const struct mesh *m, const struct log *log, Str group_id)
 	return shelf_first(m, (struct shelf){.what = PEOPLE_OF, .log = log, .a = group_id});
 }
 
-void
-lookup_purpose(struct mesh *m UNUSED, struct purpose *p)
-{
-	p->next = p->item.log->lookup.purposes;
-	p->item.log->lookup.purposes = p;
-}
-
 /* --- restrictions: each under the fewest things such that none that it is about is missed --- */
 
 #define ALL S("=all") /* no tag begins like that */

@@ -13,7 +13,6 @@ struct delegation;
 struct grant;
 struct group_member;
 struct product;
-struct purpose;
 struct restriction;
 
 struct lookup { struct index shelves; };
@@ -29,7 +28,6 @@ struct filed { Str tag, value; struct filed *next; };
 struct lookup_log {
 	struct grant *tag_grants;       /* by tags */
 	struct product *products;
-	struct purpose *purposes;
 	bool rules_by_tags;             /* a restriction stands under a tag */
 	bool rules_of_approvals;        /* one demands approvals */
 };
@@ -38,7 +36,6 @@ void lookup_grant(struct mesh *m, struct grant *g);
 void lookup_restriction(struct mesh *m, struct restriction *r);
 void lookup_delegation(struct mesh *m, struct delegation *d);
 void lookup_approval(struct mesh *m, struct approval *ap);
-void lookup_purpose(struct mesh *m, struct purpose *p);
 void lookup_group_member(struct mesh *m, struct group_member *gm);
 /* Once for a new product; lookup_product_tags() each time its tags may have changed. */
 void lookup_product(struct mesh *m, struct product *p);

@@ -5,13 +5,8 @@ void
 put_restriction(struct mesh *m, struct log *log, const struct change *ch)
 {
 	bool is_new;
-	struct restriction *r = item_make(m, RECORD_RESTRICTION, log, ch->id, sizeof *r, &is_new), **link = &log->restrictions;
+	struct restriction *r = item_make(m, RECORD_RESTRICTION, log, ch->id, sizeof *r, &is_new);
 
-	while (is_new && *link && str_cmp((*link)->item.id, r->item.id) < 0) link = &(*link)->next;
-	if (is_new) {
-		r->next = *link;
-		*link = r;
-	}
 	r->pub = ch->restriction.pub;
 	r->pub.policy.id = r->item.id;
 	Str *texts[] = {&r->pub.policy.product_id, &r->pub.policy.domain_id, &r->pub.policy.classification, &r->pub.tags_text, &r->pub.name, &r->pub.by};
@@ -93,7 +88,6 @@ put_purpose(struct mesh *m, struct log *log, const struct change *ch)
 	if (!is_new && !p->pub.retired) log->purposes--;
 	p->pub = (struct mesh_purpose){.purpose = p->item.id, .retired = ch->purpose.retired};
 	if (!p->pub.retired) log->purposes++;
-	if (is_new) lookup_purpose(m, p);
 }
 
 void

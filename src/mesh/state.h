@@ -27,7 +27,6 @@ struct log {
 	uint8_t next_digest[32];
 	bool founded;
 	struct log *same_name;    /* another domain of that name, by rising id */
-	struct restriction *restrictions; /* by rising id */
 	struct lookup_log lookup;
 	size_t purposes;          /* that are defined and not retired */
 };
@@ -51,7 +50,7 @@ struct approval { struct item item; struct policy_approval pub; Str subject_log,
                   struct approval *same_subject; };
 struct review { struct item item; struct mesh_review pub; };
 struct tag_def { struct item item; struct mesh_tag_def pub; };
-struct purpose { struct item item; struct mesh_purpose pub; struct purpose *next; };
+struct purpose { struct item item; struct mesh_purpose pub; };
 struct comment { struct item item; struct mesh_comment pub; };
 struct exception { struct item item; struct mesh_exception pub; };
 struct evidence { struct item item; struct mesh_evidence pub; };
@@ -65,7 +64,7 @@ struct grant {
 struct request { struct item item; struct mesh_request pub; bool withdrawn; };
 /* A denied request, in the log of the producer. */
 struct answer { struct item item; Str by, reason; Time at; };
-struct restriction { struct item item; struct mesh_restriction pub; struct restriction *next; /* in the same log */ };
+struct restriction { struct item item; struct mesh_restriction pub; };
 struct refused { struct item item; struct mesh_refused pub; };
 
 /* The kinds of records, in the order of their names: RECORD(kind, name). */
@@ -185,8 +184,8 @@ const struct mesh_tag_def *tag_built_in(Str tag); /* NULL when it is not */
 /* --- suppose.c: what a view has otherwise; for whoever collects what a decision rests on --- */
 
 bool suppose_counts(const struct mesh *m, const struct grant *g);
-/* The restrictions that were collected for a table of `product_id`, with one less or more; *list in the arena. Returns how many. */
-size_t suppose_restrictions(const struct mesh *m, struct arena *a, Str product_id, const struct policy_restriction *const **list, size_t n);
+/* The restrictions that were collected for a table, with one less or more; *list in the arena. Returns how many. */
+size_t suppose_restrictions(const struct mesh *m, struct arena *a, const struct policy_restriction *const **list, size_t n);
 
 /* --- records.c: bodies are {"…":…,"body":{as in the event}} with keys in fixed order --- */
 

@@ -22,7 +22,7 @@ suppose_counts(const struct mesh *m, const struct grant *g)
 }
 
 size_t
-suppose_restrictions(const struct mesh *m, struct arena *a, Str product_id, const struct policy_restriction *const **list, size_t n)
+suppose_restrictions(const struct mesh *m, struct arena *a, const struct policy_restriction *const **list, size_t n)
 {
 	const struct mesh_suppose *s = m->suppose;
 	size_t count = 0;
@@ -31,7 +31,7 @@ suppose_restrictions(const struct mesh *m, struct arena *a, Str product_id, cons
 	const struct policy_restriction **changed = NEW_N(a, n + 1, const struct policy_restriction *);
 	for (size_t i = 0; i < n; i++)
 		if (!str_eq((*list)[i]->id, s->lifted)) changed[count++] = (*list)[i];
-	if (s->added && (s->added->product_id.n == 0 || str_eq(s->added->product_id, product_id))) changed[count++] = s->added;
+	if (s->added) changed[count++] = s->added; /* policy sees whether it is about the table */
 	*list = changed;
 	return count;
 }

@@ -1,0 +1,72 @@
+/* Joins over logs that a decision rests on. Private to mesh/: ask_*.c.
+ *
+ * ask.c           single things, and how a request stands
+ * ask_lists.c     lists
+ * ask_who.c       who asks, and who stands behind a grant
+ * ask_rules.c     the restrictions that bear on a table
+ * ask_tags.c      changes of tags that policy has not seen approved
+ * ask_approve.c   what is approved, and by whom it may be
+ * ask_decide.c    the decision
+ * ask_visible.c   what a person sees
+ * ask_void.c      what was said with a stolen key, or on two branches */
+#ifndef HEDDLE_MESH_ASK_H
+#define HEDDLE_MESH_ASK_H
+
+#include "mesh/state.h"
+
+/* What the caller may see of an item, NULL for none. */
+#define PUB(type, found)                                                                                                       \
+	__extension__({                                                                                                        \
+		const struct item *pub_it_ = (const struct item *)(found);                                                     \
+		pub_it_ ? &((const struct type *)pub_it_)->pub : NULL;                                                         \
+	})
+
+/* A growing list in an arena. */
+struct found { struct arena *a; const void **list; size_t n, cap; };
+void found_add(struct found *f, const void *one);
+/* Not twice. Cost: O(n). */
+void found_once(struct found *f, const void *one);
+
+/* --- what was said with a stolen key, or on two branches --- */
+
+bool ask_voids(const struct log *log, uint64_t seq);
+bool ask_forked(const struct log *log);
+bool ask_fork_revoked(const struct log *log, Str grant_id);
+
+/* --- ask.c --- */
+
+/* Only a grant to the asker, their domain or a group of it, on what was asked for, answers: ids of requests may be used twice by a stranger. */
+bool ask_answers(const struct policy_grant *g, const struct mesh_request *r);
+
+/* --- ask_who.c --- */
+
+struct policy_principal ask_person(const struct mesh *m, struct arena *a, Str person_id);
+/* A copy in the arena that holds what other logs say of it: who stands behind it, who asked for it, whether it was voided. */
+struct policy_grant *ask_grant(const struct mesh *m, struct arena *a, const struct grant *g);
+/* The grant alone was voided, or revoked behind a fork? Else it may be used as it is where nobody asks for approvals. */
+bool ask_grant_undone(const struct grant *g);
+/* Who said it and who approved it; voided approvals and those of persons whom several domains claim left out. */
+size_t ask_approvals(const struct mesh *m, struct arena *a, const struct log *log, Str subject_id, Str by, uint32_t by_role, struct policy_approval **ret);
+bool ask_delegation_undone(const struct delegation *d);
+
+/* --- ask_rules.c --- */
+
+/* The live restrictions that may bear on the table, or freeze the domain that asks; policy sorts out the rest. */
+size_t ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, Str asking_domain_id, const struct policy_restriction *const **ret);
+
+/* --- ask_tags.c --- */
+
+/* The table, or where changes of its tags are not approved a copy in the arena with what counted before them. */
+const struct policy_table *ask_table(const struct mesh *m, struct arena *a, const struct mesh_product *p, const struct policy_table *t);
+/* The restrictions that demand approvals of a table, were its tags these. */
+size_t ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct policy_restriction *const **ret);
+/* Who stands behind a tag.set. */
+size_t ask_tag_approvals(const struct mesh *m, struct arena *a, const struct mesh_tag *t, struct policy_approval **ret);
+
+/* --- ask_decide.c --- */
+
+/* Is there any purpose for which they may read it? */
+void ask_shown(const struct mesh *m, struct arena *a, const struct policy_principal *who, const struct mesh_product *product,
+               const struct mesh_table *table, Time now, struct policy_decision *ret);
+
+#endif

@@ -1,0 +1,310 @@
+/* Lists, in an order that does not depend on how the state came about. */
+#include <stdlib.h>
+
+#include "mesh/ask.h"
+
+
+static int
+by_text(const void *a, const void *b)
+{
+	return str_cmp(*(const Str *)a, *(const Str *)b);
+}
+
+#define ORDER(a, b) ((a) < (b) ? -1 : (a) > (b))
+
+static int
+by_domain_name(const void *a, const void *b)
+{
+	const struct mesh_domain *x = *(const struct mesh_domain *const *)a, *y = *(const struct mesh_domain *const *)b;
+	int r = str_cmp(x->name, y->name);
+
+	return r ? r : str_cmp(x->id, y->id);
+}
+
+static int
+by_opened(const void *a, const void *b)
+{
+	const struct mesh_request *x = *(const struct mesh_request *const *)a, *y = *(const struct mesh_request *const *)b;
+	int r = ORDER(x->opened, y->opened);
+
+	return r ? r : str_cmp(x->id, y->id);
+}
+
+static int
+by_grant_added(const void *a, const void *b)
+{
+	const struct mesh_grant *x = *(const struct mesh_grant *const *)a, *y = *(const struct mesh_grant *const *)b;
+	int r = ORDER(x->added, y->added);
+
+	return r ? r : str_cmp(x->policy.id, y->policy.id);
+}
+
+static int
+by_restriction_added(const void *a, const void *b)
+{
+	const struct mesh_restriction *x = *(const struct mesh_restriction *const *)a, *y = *(const struct mesh_restriction *const *)b;
+	int r = ORDER(x->added, y->added);
+
+	return r ? r : str_cmp(x->policy.id, y->policy.id);
+}
+
+/* Products sort by their domain's name, which they do not hold themselves. */
+struct named_product { const struct log *log; const struct mesh_product *product; };
+
+static int
+by_full_name(const void *a, const void *b)
+{
+	const struct named_product *x = a, *y = b;
+	int r = x->log == y->log ? 0 : str_cmp(x->log->pub.name, y->log->pub.name);
+
+	if (r == 0) r = str_cmp(x->product->name, y->product->name);
+	if (r == 0) r = str_cmp(x->log->item.id, y->log->item.id);
+	return r ? r : str_cmp(x->product->id, y->product->id);
+}
+
+size_t
+mesh_domains(const struct mesh *m, struct arena *a, const struct mesh_domain ***ret)
+{
+	struct item **items;
+	size_t n = state_items(m, RECORD_DOMAIN, &items);
+	const struct mesh_domain **list = NEW_N(a, n, const struct mesh_domain *);
+
+	for (size_t i = 0; i < n; i++) list[i] = &((const struct log *)items[i])->pub;
+	free(items);
+	qsort(list, n, sizeof *list, by_domain_name);
+	*ret = list;
+	return n;
+}
+
+size_t
+mesh_products(const struct mesh *m, struct arena *a, const struct mesh_product ***ret)
+{
+	struct item **items;
+	size_t n = state_items(m, RECORD_PRODUCT, &items);
+	struct named_product *named = mem_alloc(n * sizeof *named);
+	const struct mesh_product **list = NEW_N(a, n, const struct mesh_product *);
+
+	for (size_t i = 0; i < n; i++) named[i] = (struct named_product){items[i]->log, &((const struct product *)items[i])->pub};
+	qsort(named, n, sizeof *named, by_full_name);
+	for (size_t i = 0; i < n; i++) list[i] = named[i].product;
+	free(named);
+	free(items);
+	*ret = list;
+	return n;
+}
+
+size_t
+mesh_members(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_member ***ret)
+{
+	struct item **items;
+	size_t n = state_items(m, RECORD_MEMBER, &items), count = 0;
+	const struct mesh_member **list = NEW_N(a, n, const struct mesh_member *);
+
+	for (size_t i = 0; i < n; i++)
+		if (domain_id.n == 0 || str_eq(items[i]->log->item.id, domain_id)) list[count++] = &((const struct member *)items[i])->pub;
+	free(items);
+	*ret = list;
+	return count;
+}
+
+size_t
+mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_grant ***ret)
+{
+	struct item **items;
+	size_t n = state_items(m, RECORD_GRANT, &items);
+	const struct mesh_grant **list = NEW_N(a, n, const struct mesh_grant *);
+
+	for (size_t i = 0; i < n; i++) list[i] = &((const struct grant *)items[i])->pub;
+	free(items);
+	qsort(list, n, sizeof *list, by_grant_added);
+	*ret = list;
+	return n;
+}
+
+size_t
+mesh_requests(const struct mesh *m, struct arena *a, const struct mesh_request ***ret)
+{
+	struct item **items;
+	size_t n = state_items(m, RECORD_REQUEST, &items);
+	const struct mesh_request **list = NEW_N(a, n, const struct mesh_request *);
+
+	for (size_t i = 0; i < n; i++) list[i] = &((const struct request *)items[i])->pub;
+	free(items);
+	qsort(list, n, sizeof *list, by_opened);
+	*ret = list;
+	return n;
+}
+
+size_t
+mesh_restrictions(const struct mesh *m, struct arena *a, const struct mesh_restriction ***ret)
+{
+	struct item **items;
+	size_t n = state_items(m, RECORD_RESTRICTION, &items), count = 0;
+	const struct mesh_restriction **list = NEW_N(a, n, const struct mesh_restriction *);
+
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(items[i]->log->item.id, m->center)) list[count++] = &((const struct restriction *)items[i])->pub;
+	free(items);
+	qsort(list, count, sizeof *list, by_restriction_added);
+	*ret = list;
+	return count;
+}
+
+/* --- governance --- */
+
+/* The things of a kind that keep() keeps, in the arena. */
+typedef bool keep_fn(const struct mesh *m, const struct item *it, const void *arg);
+
+static size_t
+kept(const struct mesh *m, struct arena *a, enum record_kind kind, size_t offset, keep_fn *keep, const void *arg, int (*by)(const void *, const void *),
+     const void *ret)
+{
+	struct item **items;
+	size_t n = state_items(m, kind, &items), count = 0;
+	const void **list = NEW_N(a, n, const void *);
+
+	for (size_t i = 0; i < n; i++)
+		if (keep(m, items[i], arg)) list[count++] = (const char *)items[i] + offset;
+	free(items);
+	if (count && by) qsort(list, count, sizeof *list, by);
+	memcpy((void *)(uintptr_t)ret, &list, sizeof list);
+	return count;
+}
+
+/* What the caller sees of each stands at the same place in all of a kind. */
+#define KEPT(kind, type, keep, arg, by) kept(m, a, RECORD_##kind, offsetof(struct type, pub), keep, arg, by, ret)
+
+static bool
+in_domain(const struct mesh *m UNUSED, const struct item *it, const void *arg)
+{
+	const Str *domain_id = arg;
+
+	return domain_id->n == 0 || str_eq(it->log->item.id, *domain_id);
+}
+
+static bool
+of_center(const struct mesh *m, const struct item *it, const void *arg UNUSED)
+{
+	return str_eq(it->log->item.id, m->center);
+}
+
+#define BY(name, type, first, second)                                                                                          \
+	static int name(const void *a, const void *b)                                                                          \
+	{                                                                                                                      \
+		const struct type *x = *(const struct type *const *)a, *y = *(const struct type *const *)b;                    \
+		int r = first;                                                                                                 \
+		return r ? r : second;                                                                                         \
+	}
+BY(by_group_name, mesh_group, str_cmp(x->name, y->name), str_cmp(x->id, y->id))
+BY(by_delegation_added, mesh_delegation, ORDER(x->added, y->added), str_cmp(x->policy.id, y->policy.id))
+BY(by_tag_at, mesh_tag, ORDER(x->at, y->at), str_cmp(x->id, y->id))
+BY(by_comment_at, mesh_comment, ORDER(x->at, y->at), str_cmp(x->id, y->id))
+BY(by_exception_added, mesh_exception, ORDER(x->added, y->added), str_cmp(x->id, y->id))
+BY(by_review_at, mesh_review, ORDER(x->at, y->at), str_cmp(x->id, y->id))
+BY(by_evidence_at, mesh_evidence, ORDER(x->at, y->at), str_cmp(x->id, y->id))
+
+size_t
+mesh_groups(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_group ***ret)
+{
+	return KEPT(GROUP, group, in_domain, &domain_id, by_group_name);
+}
+
+const struct mesh_group *
+mesh_group_named(const struct mesh *m, Str domain_id, Str name)
+{
+	const struct log *log = state_log(m, domain_id);
+
+	return log ? PUB(group, state_group_named(m, log, name)) : NULL;
+}
+
+size_t
+mesh_group_members(const struct mesh *m, struct arena *a, const struct mesh_group *g, Str **ret_person_ids)
+{
+	const struct log *log = state_log(m, g->domain_id);
+	const struct group_member *first = log ? lookup_people_of(m, log, g->id) : NULL, *gm;
+	size_t n = 0;
+
+	for (gm = first; gm; gm = gm->same_group) n++;
+	Str *list = NEW_N(a, n, Str);
+	n = 0;
+	for (gm = first; gm; gm = gm->same_group)
+		if (group_member_counts(m, gm) && !ask_voids(log, gm->seq)) list[n++] = gm->person_id;
+	if (n) qsort(list, n, sizeof *list, by_text);
+	*ret_person_ids = list;
+	return n;
+}
+
+size_t
+mesh_delegations(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_delegation ***ret)
+{
+	return KEPT(DELEGATION, delegation, in_domain, &domain_id, by_delegation_added);
+}
+
+/* The newest of each (thing, tag) of the product, in all logs; standing: that say a value. */
+struct tags_wanted { Str product_id; bool standing; };
+
+static bool
+tag_wanted(const struct mesh *m, const struct item *it, const void *arg)
+{
+	const struct tag *t = (const struct tag *)it, *other;
+	const struct tags_wanted *want = arg;
+
+	if ((want->product_id.n && !str_eq(t->pub.product_id, want->product_id)) || (want->standing && t->pub.value.n == 0)) return false;
+	for (other = state_tags_of(m, it->log, t->pub.product_id); other && other != t; other = other->older)
+		if (str_eq(other->pub.table, t->pub.table) && str_eq(other->pub.column, t->pub.column) && str_eq(other->pub.tag, t->pub.tag)) return false;
+	return true;
+}
+
+size_t
+mesh_tags(const struct mesh *m, struct arena *a, Str product_id, const struct mesh_tag ***ret)
+{
+	return KEPT(TAG, tag, tag_wanted, (&(struct tags_wanted){product_id, true}), by_tag_at);
+}
+
+size_t
+mesh_tag_changes(const struct mesh *m, struct arena *a, Str product_id, const struct mesh_tag ***ret)
+{
+	return KEPT(TAG, tag, tag_wanted, (&(struct tags_wanted){product_id, false}), by_tag_at);
+}
+
+static bool
+comment_of(const struct mesh *m UNUSED, const struct item *it, const void *arg)
+{
+	const struct mesh_comment *x = &((const struct comment *)it)->pub;
+	const struct mesh_request *r = arg;
+	bool party = str_eq(it->log->item.id, r->consumer_domain_id) || str_eq(it->log->item.id, r->producer_domain_id);
+
+	return party && str_eq(x->request_id, r->id) && str_eq(x->consumer_domain_id, r->consumer_domain_id);
+}
+
+size_t
+mesh_comments(const struct mesh *m, struct arena *a, const struct mesh_request *r, const struct mesh_comment ***ret)
+{
+	return KEPT(COMMENT, comment, comment_of, r, by_comment_at);
+}
+
+size_t
+mesh_exceptions(const struct mesh *m, struct arena *a, const struct mesh_exception ***ret)
+{
+	return KEPT(EXCEPTION, exception, of_center, NULL, by_exception_added);
+}
+
+static bool
+review_of(const struct mesh *m UNUSED, const struct item *it, const void *arg)
+{
+	const Str *product_id = arg;
+
+	return product_id->n == 0 || str_eq(((const struct review *)it)->pub.product_id, *product_id);
+}
+
+size_t
+mesh_reviews(const struct mesh *m, struct arena *a, Str product_id, const struct mesh_review ***ret)
+{
+	return KEPT(REVIEW, review, review_of, &product_id, by_review_at);
+}
+
+size_t
+mesh_evidence(const struct mesh *m, struct arena *a, const struct mesh_evidence ***ret)
+{
+	return KEPT(EVIDENCE, evidence, of_center, NULL, by_evidence_at);
+}

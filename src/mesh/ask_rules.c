@@ -1,0 +1,95 @@
+/* Which restrictions bear on a table. */
+#include "mesh/ask.h"
+
+enum { PAIRS_MAX = 48 };
+
+/* The pairs of tag and value that were looked for already; texts are kept once, so places do. */
+struct pairs { const struct policy_tag *seen[PAIRS_MAX]; size_t n; };
+
+struct rules { struct found found; const struct mesh *m; const struct log *center; struct pairs pairs; };
+
+static void
+add(struct rules *r, const struct anchor *an, bool once)
+{
+	for (; an; an = an->next) {
+		const struct policy_restriction *p = &an->r->pub.policy;
+		if (p->lifted) continue;
+		if (once)
+			found_once(&r->found, p);
+		else
+			found_add(&r->found, p);
+	}
+}
+
+static bool
+looked_for(struct pairs *pairs, const struct policy_tag *tag)
+{
+	for (size_t i = 0; i < pairs->n; i++)
+		if (pairs->seen[i]->value.p == tag->value.p && pairs->seen[i]->name.p == tag->name.p) return true;
+	if (pairs->n < PAIRS_MAX) pairs->seen[pairs->n++] = tag;
+	return false;
+}
+
+static void
+add_tags(struct rules *r, const struct policy_tags *tags)
+{
+	for (size_t i = 0; i < tags->count; i++)
+		if (!looked_for(&r->pairs, &tags->list[i])) add(r, lookup_rules_tag(r->m, r->center, tags->list[i].name, tags->list[i].value), true);
+}
+
+static void
+add_of_tags(struct rules *r, const struct policy_table *t)
+{
+	const struct policy_tag *done = t->tags.list;
+	const char *class = "";
+
+	add_tags(r, &t->tags);
+	add_tags(r, &t->tags_before);
+	for (size_t i = 0; i < t->column_count; i++) {
+		const struct policy_column *col = &t->columns[i];
+		if (col->tags.list != done) add_tags(r, &col->tags);
+		done = col->tags.list;
+		add_tags(r, &col->tags_before);
+		if (col->classification.n && col->classification.p != class)
+			add(r, lookup_rules_tag(r->m, r->center, S("classification"), col->classification), true);
+		class = col->classification.p;
+	}
+}
+
+/* A log with two histories is frozen, whoever is the center. */
+static void
+add_fork(struct rules *r, Str domain_id)
+{
+	const struct log *log = state_log(r->m, domain_id);
+
+	if (!log || !ask_forked(log)) return;
+	struct policy_restriction *freeze = NEW(r->found.a, struct policy_restriction);
+	*freeze = (struct policy_restriction){.id = S("fork"), .domain_id = log->item.id, .freeze = true};
+	found_add(&r->found, freeze);
+}
+
+static void
+add_freezes(struct rules *r, Str domain_id)
+{
+	for (const struct anchor *an = lookup_rules_domain(r->m, r->center, domain_id); an; an = an->next)
+		if (an->r->pub.policy.freeze && !an->r->pub.policy.lifted) found_add(&r->found, &an->r->pub.policy);
+}
+
+size_t
+ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, Str asking_domain_id, const struct policy_restriction *const **ret)
+{
+	struct rules r = {.found = {.a = a}, .m = m, .center = state_log(m, m->center)};
+	bool elsewhere = !str_eq(asking_domain_id, t->domain_id);
+
+	add_fork(&r, t->domain_id);
+	if (elsewhere) add_fork(&r, asking_domain_id);
+	if (r.center) {
+		add(&r, lookup_rules_all(m, r.center), false);
+		add(&r, lookup_rules_product(m, r.center, t->product_id), false);
+		add(&r, lookup_rules_domain(m, r.center, t->domain_id), false);
+		if (elsewhere) add_freezes(&r, asking_domain_id);
+		if (r.center->lookup.rules_by_tags) add_of_tags(&r, t);
+	}
+	*ret = (const struct policy_restriction *const *)r.found.list;
+	return suppose_restrictions(m, a, ret, r.found.n);
+}

@@ -3,7 +3,7 @@
 WERROR ?= $(if $(CI),true,false)
 COMPILE = tools/build build -Dwerror=$(WERROR)
 
-.PHONY: all build setup demo test bench fuzz soak lint clean help
+.PHONY: all build setup demo test bench fuzz soak noninterference lint clean help
 all: build
 
 setup:
@@ -20,6 +20,12 @@ demo: ## build, fetch the demo's data, run the story
 test: ## every test; ends in one line `N passed, N failed`
 	@tools/setup test
 	@WERROR=$(WERROR) tools/test
+
+noninterference: ## PAIRS hostile statements (default 200000, of SEED) over two worlds, and what their times tell
+	@tools/setup test
+	@$(COMPILE)
+	@HEDDLE_PAIRS=$(or $(PAIRS),200000) HEDDLE_SEED=$(or $(SEED),1) build/tests/unit/query/query_test_leak
+	@build/tests/unit/query/query_leak_timing
 
 lint: ## the project's own rules about its source
 	@python3 tests/lint/lint.py
@@ -42,4 +48,4 @@ clean: ## remove what was built; the cache of downloads stays
 
 help: ## this list
 	@echo "make            build build/heddle, with all set-up"
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "make %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "make %-15s %s\n", $$1, $$2}'

@@ -18,6 +18,12 @@ counts_json(const char *key, const uint64_t counts[SEVERITY_COUNT], struct buf *
 	buf_char(b, '}');
 }
 
+static Str
+log_called(struct request *rq, Str log_id)
+{
+	return str_eqc(log_id, "journal") ? log_id : domain_name(rq, log_id);
+}
+
 static void
 ref_json(struct request *rq, const struct posture_ref *ref, struct buf *b, bool *first)
 {
@@ -30,7 +36,7 @@ ref_json(struct request *rq, const struct posture_ref *ref, struct buf *b, bool 
 	}
 	buf_char(b, '{');
 	member_text(b, "log", ref->log_id, &in);
-	member_text(b, "name", domain_name(rq, ref->log_id), &in);
+	member_text(b, "name", log_called(rq, ref->log_id), &in);
 	member_u64(b, "index", ref->index, &in);
 	buf_char(b, '}');
 }
@@ -116,7 +122,7 @@ positions_json(struct request *rq, struct buf *b, bool *first)
 		if (!s[i].damaged && err_ok(ledger_head(&rq->c, rq->core->ledger, s[i].log_id, &head))) hex_text(head.root.b, sizeof head.root.b, hex);
 		buf_c(b, i ? ",{" : "{");
 		member_text(b, "log", s[i].log_id, &in);
-		member_text(b, "name", str_eqc(s[i].log_id, "journal") ? S("journal") : domain_name(rq, s[i].log_id), &in);
+		member_text(b, "name", log_called(rq, s[i].log_id), &in);
 		member_u64(b, "size", s[i].damaged ? s[i].size : head.size, &in);
 		member_text(b, "root", str_c(hex), &in);
 		member_text(b, "damaged", s[i].damaged ? str_c(s[i].damage) : S(""), &in);

@@ -10,6 +10,8 @@
 NODISCARD Err posture_facts(struct core *core, struct ctx *c, Time now, struct posture_facts *ret);
 /* The part of it that is said by events about governance; f has the products already. */
 void posture_facts_said(const struct mesh *m, struct arena *a, struct posture_facts *f);
+/* Publishes since then that broke a schema. Needs the journal's index; none without. */
+NODISCARD Err posture_facts_changes(struct core *core, struct ctx *c, Time since, struct posture_facts *f);
 /* Facts and judgement. In a fiber: waits for the record of use to be complete, or does without. */
 NODISCARD Err posture_make(struct core *core, struct ctx *c, Time now, struct posture_facts *ret_facts, struct posture *ret);
 /* Keep the counts of the day, once a day; called by the loop. */

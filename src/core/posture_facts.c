@@ -44,7 +44,7 @@ beginning(const struct gather *g, Str domain_id)
 	Time first = TIME_FOREVER;
 
 	for (size_t i = 0; i < g->f.people_count; i++)
-		if (str_eq(g->f.people[i].domain_id, domain_id) && g->f.people[i].since < first) first = g->f.people[i].since;
+		if (str_eq(g->f.people[i].domain_id, domain_id) && g->f.people[i].since > 0 && g->f.people[i].since < first) first = g->f.people[i].since;
 	return first == TIME_FOREVER ? g->now : first;
 }
 
@@ -156,21 +156,6 @@ gather_products(struct gather *g)
 
 /* --- grants and their use --- */
 
-/* As the decision sees it: somebody stands behind it. */
-static const struct policy_grant *
-joined(struct gather *g, const struct mesh_grant *grant)
-{
-	struct policy_grant *p = NEW(g->a, struct policy_grant);
-	struct policy_approval *by = NEW(g->a, struct policy_approval);
-	const struct mesh_member *m = mesh_member(g->core->mesh, grant->by);
-
-	*by = (struct policy_approval){.log_id = grant->policy.issuer_domain_id, .person_id = grant->by, .human_id = m && m->human_id.n ? m->human_id : grant->by,
-	                               .role = m ? 1u << m->role : 0, .service = m && m->service};
-	*p = grant->policy;
-	if (!p->approvals) p->approvals = by, p->approval_count = 1;
-	return p;
-}
-
 static Err
 gather_grants(struct gather *g)
 {
@@ -181,7 +166,7 @@ gather_grants(struct gather *g)
 	for (size_t i = 0; i < n; i++) {
 		if (gs[i]->policy.revoked || g->now >= gs[i]->policy.until) continue;
 		struct posture_grant *to = &grants[g->f.grants_count++];
-		*to = (struct posture_grant){.policy = joined(g, gs[i]), .added = gs[i]->added, .ref = {gs[i]->policy.issuer_domain_id, gs[i]->policy.seq}};
+		*to = (struct posture_grant){.policy = mesh_grant_joined(g->core->mesh, g->a, gs[i]), .added = gs[i]->added, .ref = {gs[i]->policy.issuer_domain_id, gs[i]->policy.seq}};
 		if (g->f.usage_since != TIME_FOREVER) TRY(usage_grant_last(g->c, g->core->audit, to->policy->id, &to->last_used));
 	}
 	return OK;
@@ -282,6 +267,7 @@ posture_facts(struct core *core, struct ctx *c, Time now, struct posture_facts *
 	gather_products(&g);
 	TRY(gather_grants(&g));
 	TRY(gather_uses(&g));
+	TRY(posture_facts_changes(core, c, now - 90 * TIME_DAY, &g.f));
 	gather_restrictions(&g);
 	gather_node(&g);
 	posture_facts_said(core->mesh, c->arena, &g.f);

@@ -1,7 +1,7 @@
 /* Controls about products: their contracts, their changes, their words. */
 #include "policy/controls_run.h"
 
-static const Time UNCLASSIFIED_DAYS = 7 * TIME_DAY;
+static const Time UNCLASSIFIED_DAYS = 7 * TIME_DAY, NOTICE_DAYS = 90 * TIME_DAY;
 
 static Str
 duration(struct control_run *r, Time t)
@@ -51,8 +51,9 @@ check_C11(struct control_run *r)
 		const struct posture_change *x = &r->f->changes[i];
 		const struct posture_product *p = run_product(r, x->domain_id, x->product_id);
 		r->examined++;
-		if (!p || x->breaking == 0 || (x->major && x->noticed)) continue;
+		if (!p || x->breaking == 0 || (x->major && (x->noticed || r->now - x->at > NOTICE_DAYS))) continue;
 		struct finding *f = run_find(r, x->domain_id, TEXT(r, "%.*s/%.*s", STR(p->name), STR(x->to)), x->at, x->ref);
+		if (x->major) f->severity = SEVERITY_LOW; /* who pins a version can see it */
 		f->text = TEXT(r, "version %.*s of %.*s breaks %llu thing%s of %.*s %s", STR(x->to), STR(p->name), (unsigned long long)x->breaking,
 		               x->breaking == 1 ? "" : "s", STR(x->from), x->major ? "without notice" : "without a new major version");
 		f->remedy = x->major ? TEXT(r, "tell the consumers of %.*s; next time publish it with status: deprecated first", STR(p->name))
@@ -112,7 +113,7 @@ check_tag(struct control_run *r, const struct posture_tag *t)
 		f->text = TEXT(r, "%.*s has the tag %.*s, which is not in the vocabulary", STR(thing), STR(t->tag));
 	else
 		f->text = TEXT(r, "%.*s has %.*s = %.*s, which is none of its values", STR(thing), STR(t->tag), STR(t->value));
-	f->remedy = TEXT(r, "heddle tag %.*s %.*s=", STR(thing), STR(t->tag));
+	f->remedy = TEXT(r, "heddle tag unset %.*s %.*s", STR(thing), STR(t->tag));
 }
 
 /* One line for a table, not one for each column: they are mended together, in its contract. */
@@ -133,7 +134,7 @@ check_classes(struct control_run *r, const struct posture_product *p, const stru
 		struct finding *f = run_find(r, p->domain_id, TEXT(r, "%.*s/unclassified", STR(name)), p->first_published + UNCLASSIFIED_DAYS, p->ref);
 		f->text = TEXT(r, "%zu column%s of %.*s %s no classification: %.*s%s", without, without == 1 ? "" : "s", STR(name), without == 1 ? "has" : "have",
 		               STR(none), without > 5 ? ", …" : "");
-		f->remedy = TEXT(r, "heddle tag %.*s classification=internal  # or a class for each column in its contract", STR(name));
+		f->remedy = TEXT(r, "heddle tag set %.*s classification=internal  # or a class for each column in its contract", STR(name));
 	}
 	if (strange.n) {
 		struct finding *f = run_find(r, p->domain_id, TEXT(r, "%.*s/class", STR(name)), p->published, p->ref);

@@ -229,7 +229,7 @@ grant_reads(struct control_run *r, const struct policy_grant *g, const struct po
 /* --- classes --- */
 
 int
-class_rank(Str classification)
+rank_of_class(Str classification)
 {
 	static const char *const known[] = {"public", "internal", "confidential", "restricted"};
 
@@ -250,7 +250,7 @@ tag_of(const struct policy_column *c, const char *name)
 int
 column_rank(const struct policy_column *c)
 {
-	int contract = class_rank(c->classification), tag = class_rank(tag_of(c, "classification"));
+	int contract = rank_of_class(c->classification), tag = rank_of_class(tag_of(c, "classification"));
 
 	return contract > tag ? contract : tag;
 }

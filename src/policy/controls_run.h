@@ -58,7 +58,7 @@ bool grant_tables_next(struct grant_tables *it);
 /* What whoever holds the grant would be decided at this table, by this grant alone, at whichever hour. */
 bool grant_reads(struct control_run *r, const struct policy_grant *g, const struct policy_table *t, struct policy_decision *ret);
 
-int class_rank(Str classification);
+int rank_of_class(Str classification);
 int column_rank(const struct policy_column *c);      /* of the class that counts: the contract's or the tag's, the higher one */
 bool column_personal(const struct policy_column *c);
 int product_rank(const struct posture_product *p);   /* of its highest column */

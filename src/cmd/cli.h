@@ -16,8 +16,12 @@ enum option_id {
 	OPT_DATA_DIR, OPT_HTTP, OPT_CONFIG, OPT_OWNER, OPT_DOMAIN, OPT_ROLE, OPT_FILES, OPT_PURPOSE, OPT_FROM, OPT_UNTIL, OPT_REASON,
 	OPT_ROWS, OPT_MASK, OPT_HIDE, OPT_TO, OPT_FORMAT, OPT_DIR, OPT_LIMIT, OPT_CLASS_MASK, OPT_PRODUCT, OPT_SUSPEND,
 	OPT_DATA_FILES, OPT_KEEP, OPT_NO_KEEP,
+	OPT_TAGS, OPT_IN, OPT_FUTURE, OPT_VIA, OPT_AGGREGATE, OPT_BY, OPT_UNIT, OPT_ROW_BUDGET, OPT_NO_EXPORT, OPT_HOURS, OPT_DRAFT, OPT_SAME_HUMAN,
+	OPT_HANDING, OPT_KIND, OPT_VALUES, OPT_TABLE,
+	OPT_AFTER, OPT_FOLLOW, OPT_EVENTS, OPT_TRY, OPT_OF_TABLE, OPT_PERSON, OPT_AT, OPT_REVOKE,
 	OPT_BY_PERSON, OPT_OUTCOME, OPT_OPERATION, OPT_OUT, OPT_LOG,
-	OPT_OF_GRANT, OPT_DAYS, OPT_UNUSED, OPT_BASIS, OPT_COUNT
+	OPT_OF_GRANT, OPT_DAYS, OPT_UNUSED, OPT_BASIS, OPT_KEY, OPT_YES, OPT_TAKEN_OVER, OPT_RECOVERY_OUT, OPT_RECOVERY, OPT_COMPROMISED, OPT_CONTROL,
+	OPT_HTML, OPT_DRILL, OPT_DOCUMENT, OPT_LIST, OPT_COUNT
 };
 
 /* A set of options, a bit for each. */
@@ -50,7 +54,7 @@ extern const struct option cli_options[OPT_COUNT];
 extern const struct command cli_commands[];
 extern const size_t cli_command_count;
 #define BIT(id) ((OptionSet)1 << (id))
-#define OPTIONS_GLOBAL (BIT(OPT_HELP) | BIT(OPT_JSON) | BIT(OPT_AS) | BIT(OPT_URL) | BIT(OPT_CA))
+#define OPTIONS_GLOBAL (BIT(OPT_HELP) | BIT(OPT_JSON) | BIT(OPT_AS) | BIT(OPT_URL) | BIT(OPT_CA) | BIT(OPT_KEY) | BIT(OPT_YES) | BIT(OPT_TAKEN_OVER))
 
 struct given { enum option_id id; const char *value; };
 struct cli_file { Str table; const char *path; };
@@ -103,8 +107,17 @@ Err cli_run_demo(struct cli *cli);
 Err cli_run_version(struct cli *cli);
 Err cli_run_domain_add(struct cli *cli);
 Err cli_run_domains(struct cli *cli);
+Err cli_run_key_new(struct cli *cli);
 Err cli_run_user_add(struct cli *cli);
 Err cli_run_users(struct cli *cli);
+Err cli_run_domain_set(struct cli *cli);
+Err cli_run_user_remove(struct cli *cli);
+Err cli_run_service_add(struct cli *cli);
+Err cli_run_group_add(struct cli *cli);
+Err cli_run_groups(struct cli *cli);
+Err cli_run_group_join(struct cli *cli);
+Err cli_run_group_leave(struct cli *cli);
+Err cli_run_group_remove(struct cli *cli);
 Err cli_run_contract_check(struct cli *cli);
 Err cli_run_publish(struct cli *cli);
 Err cli_run_products(struct cli *cli);
@@ -116,10 +129,44 @@ Err cli_run_deny(struct cli *cli);
 Err cli_run_grant(struct cli *cli);
 Err cli_run_grants(struct cli *cli);
 Err cli_run_revoke(struct cli *cli);
+Err cli_run_renew(struct cli *cli);
+Err cli_run_submit(struct cli *cli);
+Err cli_run_comment(struct cli *cli);
+Err cli_run_withdraw(struct cli *cli);
+Err cli_run_inbox(struct cli *cli);
+Err cli_run_delegate(struct cli *cli);
+Err cli_run_delegations(struct cli *cli);
+Err cli_run_undelegate(struct cli *cli);
+Err cli_run_tag_set(struct cli *cli);
+Err cli_run_tag_unset(struct cli *cli);
+Err cli_run_tags(struct cli *cli);
+Err cli_run_tag_define(struct cli *cli);
+Err cli_run_tag_retire(struct cli *cli);
+Err cli_run_purposes(struct cli *cli);
+Err cli_run_purpose_add(struct cli *cli);
+Err cli_run_purpose_retire(struct cli *cli);
 Err cli_run_explain(struct cli *cli);
 Err cli_run_query(struct cli *cli);
+Err cli_run_feed(struct cli *cli);
+Err cli_run_webhook_add(struct cli *cli);
+Err cli_run_webhooks(struct cli *cli);
+Err cli_run_webhook_remove(struct cli *cli);
+Err cli_run_webhook_test(struct cli *cli);
+Err cli_run_webhook_deliveries(struct cli *cli);
+Err cli_run_webhook_redeliver(struct cli *cli);
 Err cli_run_restrict(struct cli *cli);
 Err cli_run_restrictions(struct cli *cli);
 Err cli_run_lift(struct cli *cli);
+Err cli_run_policy_add(struct cli *cli);
+Err cli_run_policy_try(struct cli *cli);
+Err cli_run_policy_show(struct cli *cli);
+Err cli_run_policy_lift(struct cli *cli);
+Err cli_run_policies(struct cli *cli);
+Err cli_run_posture(struct cli *cli);
+Err cli_run_posture_accept(struct cli *cli);
+Err cli_run_posture_withdraw(struct cli *cli);
+Err cli_run_posture_evidence(struct cli *cli);
+Err cli_run_posture_export(struct cli *cli);
+Err cli_run_review(struct cli *cli);
 
 #endif

@@ -97,7 +97,7 @@ next_word(int argc, char **argv, int at)
 		if (strcmp(arg, "-h") == 0) continue;
 		if (!is_option(arg)) return at;
 		size_t n = strcspn(arg + 2, "=");
-		enum option_id id = option_find(~UINT64_C(0), arg + 2, n);
+		enum option_id id = option_find(~(OptionSet)0, arg + 2, n);
 		if (arg[2 + n] == 0 && id != OPT_COUNT && cli_options[id].kind != OPTION_FLAG) at++;
 	}
 	return argc;

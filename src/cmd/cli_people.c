@@ -1,8 +1,8 @@
 /* Domains and people. */
 #include <stdio.h>
 
-#include "cmd/cli_node.h"
-#include "cmd/cli_out.h"
+#include "cmd/cli_access.h"
+#include "cmd/cli_keys.h"
 
 /* Shown even when it could not be saved: the node will not tell it again. */
 static void
@@ -37,14 +37,17 @@ cli_run_domain_add(struct cli *cli)
 	JSON_AUTO *body = json_pack("{s:s, s:s}", "name", cli->args[0], "owner", owner), *answer = NULL;
 
 	ENSURE(&cli->c, body, INVALID, "a name is not UTF-8");
+	TRY(cli_set_custody(cli, body));
 	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/domains", body, &answer));
 	Str token = js_text(answer, "token");
+	if (cli_option(cli, OPT_KEY)) TRY(sign_key_remember(cli, js_text(answer, "id"), cli_option(cli, OPT_KEY)));
 	if (cli->json) {
 		save_quietly(cli, str_c(owner), token);
 		out_json(answer);
 		return OK;
 	}
 	printf("domain %s\n  id     %.*s\n  owner  %s\n", cli->args[0], STR(js_text(answer, "id")), owner);
+	if (cli_option(cli, OPT_KEY)) printf("  key    %s, kept by its owner: the node cannot sign for it\n", cli_option(cli, OPT_KEY));
 	if (token.n)
 		print_token(cli, str_c(owner), token);
 	else
@@ -52,23 +55,42 @@ cli_run_domain_add(struct cli *cli)
 	return OK;
 }
 
-Err
-cli_run_user_add(struct cli *cli)
+static Err
+add_member(struct cli *cli, const char *path, const char *role, json_t *body)
 {
-	const char *domain = cli_option(cli, OPT_DOMAIN), *role = cli_option(cli, OPT_ROLE);
-	JSON_AUTO *body = json_pack("{s:s, s:s, s:s}", "name", cli->args[0], "domain", domain, "role", role), *answer = NULL;
+	JSON_AUTO *answer = NULL;
+	const char *name = cli->args[0];
 
-	ENSURE(&cli->c, body, INVALID, "a name is not UTF-8");
-	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/users", body, &answer));
+	TRY(cli_set_text(cli, body, "name", name));
+	TRY(cli_set_text(cli, body, "domain", cli_option(cli, OPT_DOMAIN)));
+	TRY(cli_set_text(cli, body, "role", role));
+	TRY(node_call(cli, NODE_PERSON, "POST", path, body, &answer));
 	Str token = js_text(answer, "token");
 	if (cli->json) {
-		save_quietly(cli, str_c(cli->args[0]), token);
+		save_quietly(cli, str_c(name), token);
 		out_json(answer);
 		return OK;
 	}
-	printf("%s, %s of %s\n", cli->args[0], role, domain);
-	if (token.n) print_token(cli, str_c(cli->args[0]), token);
+	printf("%s, %.*s of %s\n", name, STR(js_text(answer, "role")), cli_option(cli, OPT_DOMAIN));
+	if (token.n) print_token(cli, str_c(name), token);
 	return OK;
+}
+
+Err
+cli_run_user_add(struct cli *cli)
+{
+	JSON_AUTO *body = json_object();
+
+	TRY(cli_set_text(cli, body, "same_human_as", cli_option(cli, OPT_SAME_HUMAN)));
+	return add_member(cli, "/api/v1/users", cli_option(cli, OPT_ROLE), body);
+}
+
+Err
+cli_run_service_add(struct cli *cli)
+{
+	JSON_AUTO *body = json_object();
+
+	return add_member(cli, "/api/v1/services", cli_option(cli, OPT_ROLE), body);
 }
 
 Err
@@ -107,7 +129,7 @@ cli_run_users(struct cli *cli)
 		grid_cell(&g, js_text(u, "name"));
 		grid_cell(&g, js_text(u, "domain"));
 		grid_cell(&g, js_text(u, "role"));
-		grid_cell(&g, json_is_false(json_object_get(u, "active")) ? S("left") : S(""));
+		grid_cell(&g, json_is_false(json_object_get(u, "active")) ? S("left") : js_true(u, "service") ? S("service") : S(""));
 	}
 	grid_print(&g);
 	return OK;

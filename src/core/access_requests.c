@@ -2,8 +2,10 @@
 #include "core/grants.h"
 #include "crypt/encode.h"
 
-static Str
-reason_text(struct request *rq, Str commitment)
+/* --- free text --- */
+
+Str
+committed_text(struct request *rq, Str commitment)
 {
 	uint8_t raw[32];
 	struct ctx c = {.arena = &rq->arena};
@@ -13,34 +15,7 @@ reason_text(struct request *rq, Str commitment)
 	return err_ok(directory_text_get(&c, rq->core->directory, raw, &text)) ? text : S("(erased)");
 }
 
-static void
-request_json(struct request *rq, const struct mesh_request *r, struct buf *b)
-{
-	static const char *const states[] = {"pending", "approved", "denied", "withdrawn"};
-	const struct mesh_product *p = mesh_product(rq->core->mesh, r->product_id);
-	const struct mesh_grant *g = NULL;
-	Str deny = S("");
-	enum request_state st = mesh_request_state(rq->core->mesh, r, &g, &deny);
-	bool first = true;
-
-	buf_char(b, '{');
-	member_text(b, "id", r->id, &first);
-	member_text(b, "product", p ? product_name(rq, p) : S("(unknown)"), &first);
-	member_text(b, "domain", domain_name(rq, r->consumer_domain_id), &first);
-	member_text(b, "person", person_name(rq, r->person_id), &first);
-	member_text(b, "purpose", r->purpose, &first);
-	member_time(b, "until", r->until, &first);
-	member_text(b, "state", str_c(states[st]), &first);
-	member_text(b, "reason", reason_text(rq, r->reason), &first);
-	member_time(b, "opened", r->opened, &first);
-	member_text(b, "grant", g ? g->policy.id : S(""), &first);
-	member_text(b, "deny_reason", reason_text(rq, deny), &first);
-	member_key(b, "approvers", &first);
-	owners_json(rq, r->producer_domain_id, b);
-	buf_char(b, '}');
-}
-
-static Err
+Err
 commit_text(struct request *rq, Str text, Str *ret)
 {
 	uint8_t raw[32];
@@ -54,42 +29,289 @@ commit_text(struct request *rq, Str text, Str *ret)
 	return OK;
 }
 
-Err
-handle_request_add(struct request *rq)
+/* --- what is shown --- */
+
+static const char *const states[] = {"pending", "approved", "denied", "withdrawn", "draft", "expired"};
+
+enum request_state
+request_state(struct request *rq, const struct mesh_request *r, const struct mesh_grant **ret_grant, Str *ret_deny)
 {
-	const struct mesh_product *p;
-	char id[CRYPT_SHORT_ID_MAX];
-	struct mesh_request r = {.consumer_domain_id = rq->domain_id, .person_id = rq->person_id, .opened = core_now()};
-	const Str *purposes;
-	size_t purpose_count;
-	BUF_AUTO body = BUF_INIT;
+	enum request_state st = mesh_request_state(rq->core->mesh, r, core_now(), ret_grant, ret_deny);
+
+	if (st != REQUEST_APPROVED || (*ret_grant)->policy.revoked || !approvals_demanded(rq)) return st;
+	struct mesh_approvals x = mesh_grant_approvals(rq->core->mesh, &rq->arena, *ret_grant, NULL);
+	return x.has < x.needed ? REQUEST_PENDING : st;
+}
+
+Str
+request_product(struct request *rq, const struct mesh_request *r)
+{
+	const struct mesh_product *p = mesh_product(rq->core->mesh, r->product_id);
+
+	return p ? product_name(rq, p) : S("(unknown)");
+}
+
+static void
+comments_json(struct request *rq, const struct mesh_request *r, struct buf *b)
+{
+	const struct mesh_comment **comments;
+	size_t n = mesh_comments(rq->core->mesh, &rq->arena, r, &comments);
+
+	buf_char(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		bool first = true;
+		buf_c(b, i ? ",{" : "{");
+		member_text(b, "id", comments[i]->id, &first);
+		member_text(b, "by", person_name(rq, comments[i]->by), &first);
+		member_time(b, "at", comments[i]->at, &first);
+		member_text(b, "text", committed_text(rq, comments[i]->text), &first);
+		buf_char(b, '}');
+	}
+	buf_char(b, ']');
+}
+
+static void
+request_json(struct request *rq, const struct mesh_request *r, bool comments, struct buf *b)
+{
+	const struct mesh_grant *g = NULL;
+	Str deny = S("");
+	enum request_state st = request_state(rq, r, &g, &deny);
+	bool first = true;
+
+	buf_char(b, '{');
+	member_text(b, "id", r->id, &first);
+	member_text(b, "product", request_product(rq, r), &first);
+	member_text(b, "domain", domain_name(rq, r->consumer_domain_id), &first);
+	member_text(b, "person", person_name(rq, r->person_id), &first);
+	member_text(b, "purpose", r->purpose, &first);
+	member_time(b, "until", r->until, &first);
+	member_text(b, "state", str_c(states[st]), &first);
+	member_text(b, "reason", committed_text(rq, r->reason), &first);
+	member_time(b, "opened", r->opened, &first);
+	if (st == REQUEST_PENDING) member_time(b, "expires", r->opened + REQUEST_LIFE_DAYS * TIME_DAY, &first);
+	if (r->renews.n) member_text(b, "renews", r->renews, &first);
+	member_text(b, "grant", g ? g->policy.id : S(""), &first);
+	if (g && st == REQUEST_PENDING) grant_approvals_json(rq, g, comments, b, &first);
+	member_text(b, "deny_reason", committed_text(rq, deny), &first);
+	member_key(b, "approvers", &first);
+	owners_json(rq, r->producer_domain_id, b);
+	if (comments) {
+		member_key(b, "comments", &first);
+		comments_json(rq, r, b);
+	}
+	buf_char(b, '}');
+}
+
+static void
+request_reply(struct request *rq, Str id, unsigned status)
+{
 	BUF_AUTO b = BUF_INIT;
 
-	TRY(product_find(rq, arg(rq, "product"), &p));
-	ENSURE(&rq->c, !str_eq(p->domain_id, rq->domain_id), INVALID, "%.*s is your own domain's product; its owner can grant it directly",
-	       STR(arg(rq, "product")));
-	r.product_id = arena_str(&rq->arena, p->id);
-	r.producer_domain_id = arena_str(&rq->arena, p->domain_id);
-	TRY(terms_purposes(rq, arg(rq, "purpose"), &purposes, &purpose_count));
-	ENSURE(&rq->c, purpose_count == 1 && !str_eqc(purposes[0], "*"), INVALID, "ask for one purpose at a time");
-	r.purpose = purposes[0];
-	TRY(terms_until(rq, "until", &r.until));
-	TRY(commit_text(rq, arg(rq, "reason"), &r.reason));
-	crypt_short_id("req_", id);
-	r.id = str_c(id);
-	body_request(&body, &r);
-	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REQUEST_OPEN, rq->person_id, buf_view(&body)));
-	request_json(rq, mesh_request(rq->core->mesh, str_c(id)), &b);
-	reply_json(rq, 201, &b);
+	request_json(rq, mesh_request(rq->core->mesh, id), true, &b);
+	reply_json(rq, status, &b);
+}
+
+/* --- who sees and decides --- */
+
+/* Both domains, and whom policy asks to stand up for its grant. A draft is for its author alone, and so it stays if it was given up. */
+bool
+request_visible(struct request *rq, const struct mesh_request *r)
+{
+	const struct mesh_grant *g = NULL;
+	Str deny;
+
+	if (str_eq(r->person_id, rq->person_id)) return true;
+	if (r->draft) return false;
+	if (sees_all(rq) || str_eq(r->consumer_domain_id, rq->domain_id) || str_eq(r->producer_domain_id, rq->domain_id)) return true;
+	return request_state(rq, r, &g, &deny) == REQUEST_PENDING && g && grant_visible(rq, g);
+}
+
+static Err
+request_find(struct request *rq, const struct mesh_request **ret)
+{
+	Str id = arg(rq, "request");
+	const struct mesh_request *r = mesh_request(rq->core->mesh, id);
+
+	ENSURE(&rq->c, r && request_visible(rq, r), NOT_FOUND, "there is no request '%.*s'", STR(id));
+	*ret = r;
 	return OK;
 }
 
-static bool
-request_visible(const struct request *rq, const struct mesh_request *r)
+bool
+request_mine_to_decide(struct request *rq, const struct mesh_request *r)
 {
-	return sees_all(rq) || str_eq(r->consumer_domain_id, rq->domain_id) ||
-	       str_eq(r->producer_domain_id, rq->domain_id);
+	Str human = human_of(rq, rq->person_id);
+
+	return rq->role == ROLE_OWNER && str_eq(r->producer_domain_id, rq->domain_id) && human.n && !str_eq(human, human_of(rq, r->person_id));
 }
+
+/* The request, if it is this person's to decide and still open. Nobody decides on what they asked for themselves. */
+static Err
+request_to_decide(struct request *rq, const char *what, const struct mesh_request **ret)
+{
+	const struct mesh_request *r;
+	const struct mesh_grant *g;
+	Str deny;
+
+	TRY(request_find(rq, &r));
+	ENSURE(&rq->c, !str_eq(r->person_id, rq->person_id), DENIED, "nobody decides on their own request");
+	TRY(need_role(rq, r->producer_domain_id, what, ROLE_BIT(OWNER)));
+	ENSURE(&rq->c, request_mine_to_decide(rq, r), DENIED, "nobody decides on their own request, also not with another account; services never do");
+	enum request_state st = request_state(rq, r, &g, &deny);
+	ENSURE(&rq->c, st == REQUEST_PENDING, CONFLICT, "request %.*s is %s%s", STR(r->id), states[st], st == REQUEST_EXPIRED ? "" : " already");
+	*ret = r;
+	return OK;
+}
+
+/* --- asking --- */
+
+static Err
+open_request(struct request *rq, struct mesh_request *r)
+{
+	char id[CRYPT_SHORT_ID_MAX];
+	BUF_AUTO body = BUF_INIT;
+
+	r->consumer_domain_id = rq->domain_id;
+	r->person_id = rq->person_id;
+	r->opened = core_now();
+	r->draft = api_arg_bool(&rq->args, "draft");
+	TRY(commit_text(rq, arg(rq, "reason"), &r->reason));
+	crypt_short_id("req_", id);
+	r->id = str_c(id);
+	body_request(&body, r);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REQUEST_OPEN, rq->person_id, buf_view(&body)));
+	request_reply(rq, str_c(id), 201);
+	return OK;
+}
+
+static Err
+one_purpose(struct request *rq, Str *ret)
+{
+	const Str *purposes;
+	size_t n;
+
+	TRY(terms_purposes(rq, arg(rq, "purpose"), &purposes, &n));
+	ENSURE(&rq->c, n == 1 && !str_eqc(purposes[0], "*"), INVALID, "ask for one purpose at a time");
+	*ret = purposes[0];
+	return OK;
+}
+
+/* For a grant to go on when it ends. Who uses it asks; its producer decides like on any request. */
+static Err
+renew(struct request *rq, Str id)
+{
+	struct mesh_request r = {.renews = id};
+	const struct mesh_grant *g;
+
+	TRY(grant_find(rq, id, &g));
+	ENSURE(&rq->c, grant_to_me(rq, g), DENIED, "grant %.*s is not yours to renew", STR(id));
+	ENSURE(&rq->c, !g->policy.revoked && core_now() < g->policy.until, CONFLICT, "grant %.*s is %s; ask anew", STR(id), grant_state(rq, g));
+	ENSURE(&rq->c, g->policy.until != TIME_FOREVER, CONFLICT, "grant %.*s has no end", STR(id));
+	ENSURE(&rq->c, g->policy.product_id.n, INVALID, "a grant by tags is not renewed by request; ask its owner for another");
+	TRY(terms_until(rq, "until", &r.until));
+	ENSURE(&rq->c, r.until > g->policy.until, INVALID, "--until must be later than the grant's own end");
+	r.product_id = arena_str(&rq->arena, g->policy.product_id);
+	r.producer_domain_id = arena_str(&rq->arena, g->policy.issuer_domain_id);
+	r.purpose = arena_str(&rq->arena, g->policy.purposes[0]);
+	bool one = g->policy.purpose_count == 1 && !str_eqc(r.purpose, "*");
+	ENSURE(&rq->c, one || arg(rq, "purpose").n, INVALID, "the grant has several purposes; name yours: --purpose P");
+	if (arg(rq, "purpose").n) TRY(one_purpose(rq, &r.purpose));
+	return open_request(rq, &r);
+}
+
+Err
+handle_request_add(struct request *rq)
+{
+	Str product = arg(rq, "product"), renews = arg(rq, "renews");
+	struct mesh_request r = {0};
+	const struct mesh_product *p;
+
+	ENSURE(&rq->c, (product.n > 0) != (renews.n > 0), INVALID, "name either a product to ask for, or a grant to renew");
+	if (renews.n) return renew(rq, renews);
+	TRY(product_find(rq, product, &p));
+	ENSURE(&rq->c, !str_eq(p->domain_id, rq->domain_id), INVALID, "%.*s is your own domain's product; its owner can grant it directly",
+	       STR(product));
+	r.product_id = arena_str(&rq->arena, p->id);
+	r.producer_domain_id = arena_str(&rq->arena, p->domain_id);
+	TRY(one_purpose(rq, &r.purpose));
+	TRY(terms_until(rq, "until", &r.until));
+	return open_request(rq, &r);
+}
+
+/* Of one's own, while nobody has answered. */
+static Err
+own_request(struct request *rq, const char *what, const struct mesh_request **ret, enum request_state *ret_state)
+{
+	const struct mesh_grant *g;
+	Str deny;
+
+	TRY(request_find(rq, ret));
+	ENSURE(&rq->c, str_eq((*ret)->person_id, rq->person_id), DENIED, "only who asked can %s a request", what);
+	*ret_state = request_state(rq, *ret, &g, &deny);
+	return OK;
+}
+
+Err
+handle_request_submit(struct request *rq)
+{
+	const struct mesh_request *r;
+	const struct mesh_product *p;
+	enum request_state st;
+	BUF_AUTO body = BUF_INIT;
+
+	TRY(own_request(rq, "submit", &r, &st));
+	ENSURE(&rq->c, st == REQUEST_DRAFT, CONFLICT, "request %.*s is %s, not a draft", STR(r->id), states[st]);
+	p = mesh_product(rq->core->mesh, r->product_id);
+	ENSURE(&rq->c, p && !p->retired && product_visible(rq, p), NOT_FOUND, "the product of this request is gone");
+	TRY(purpose_check(rq, r->purpose));
+	Str id = arena_str(&rq->arena, r->id);
+	body_submit(&body, id);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REQUEST_SUBMIT, rq->person_id, buf_view(&body)));
+	request_reply(rq, id, 200);
+	return OK;
+}
+
+Err
+handle_request_withdraw(struct request *rq)
+{
+	const struct mesh_request *r;
+	enum request_state st;
+	BUF_AUTO body = BUF_INIT;
+
+	TRY(own_request(rq, "withdraw", &r, &st));
+	ENSURE(&rq->c, st == REQUEST_PENDING || st == REQUEST_DRAFT, CONFLICT, "request %.*s is %s already", STR(r->id), states[st]);
+	Str id = arena_str(&rq->arena, r->id);
+	body_withdraw(&body, id);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REQUEST_WITHDRAW, rq->person_id, buf_view(&body)));
+	request_reply(rq, id, 200);
+	return OK;
+}
+
+/* Said in one's own log; what was said stands in the directory, where it can be erased. */
+Err
+handle_request_comment(struct request *rq)
+{
+	struct mesh_comment x = {.domain_id = rq->domain_id, .by = rq->person_id, .at = core_now()};
+	const struct mesh_request *r;
+	char id[CRYPT_SHORT_ID_MAX];
+	BUF_AUTO body = BUF_INIT;
+
+	TRY(request_find(rq, &r));
+	ENSURE(&rq->c, str_eq(r->consumer_domain_id, rq->domain_id) || str_eq(r->producer_domain_id, rq->domain_id), DENIED,
+	       "only the two domains of a request comment on it");
+	ENSURE(&rq->c, rq->role != ROLE_AUDITOR, DENIED, "auditors read and do not comment");
+	x.consumer_domain_id = arena_str(&rq->arena, r->consumer_domain_id);
+	x.request_id = arena_str(&rq->arena, r->id);
+	TRY(commit_text(rq, arg(rq, "text"), &x.text));
+	crypt_short_id("cmt_", id);
+	x.id = str_c(id);
+	body_comment(&body, &x);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REQUEST_COMMENT, rq->person_id, buf_view(&body)));
+	request_reply(rq, x.request_id, 201);
+	return OK;
+}
+
+/* --- lists --- */
 
 Err
 handle_requests(struct request *rq)
@@ -102,47 +324,72 @@ handle_requests(struct request *rq)
 	for (size_t i = 0; i < n; i++) {
 		if (!request_visible(rq, requests[i])) continue;
 		if (shown++) buf_char(&b, ',');
-		request_json(rq, requests[i], &b);
+		request_json(rq, requests[i], false, &b);
 	}
 	buf_c(&b, "]}");
 	reply_json(rq, 200, &b);
 	return OK;
 }
 
-/* The request, if it is this person's to decide and still open. Nobody decides on what they asked for themselves. */
-static Err
-request_to_decide(struct request *rq, const char *what, const struct mesh_request **ret)
+Err
+handle_request(struct request *rq)
 {
-	Str id = arg(rq, "request"), deny;
-	const struct mesh_request *r = mesh_request(rq->core->mesh, id);
-	const struct mesh_grant *g;
+	const struct mesh_request *r;
 
-	ENSURE(&rq->c, r && request_visible(rq, r), NOT_FOUND, "there is no request '%.*s'", STR(id));
-	TRY(need_role(rq, r->producer_domain_id, what, ROLE_BIT(OWNER)));
-	ENSURE(&rq->c, !str_eq(r->person_id, rq->person_id), DENIED, "nobody decides on their own request");
-	enum request_state st = mesh_request_state(rq->core->mesh, r, &g, &deny);
-	ENSURE(&rq->c, st == REQUEST_PENDING, CONFLICT, "request %.*s is %s already", STR(id),
-	       st == REQUEST_APPROVED ? "approved" : st == REQUEST_DENIED ? "denied" : "withdrawn");
-	*ret = r;
+	TRY(request_find(rq, &r));
+	request_reply(rq, arena_str(&rq->arena, r->id), 200);
 	return OK;
+}
+
+/* --- deciding --- */
+
+/* What the grant is before the approver says otherwise: what was asked for, or what the renewed grant was. */
+static void
+asked_terms(struct request *rq, const struct mesh_request *r, struct terms *t, struct mesh_grant *g)
+{
+	const struct mesh_grant *old = r->renews.n ? mesh_grant_in(rq->core->mesh, r->producer_domain_id, r->renews) : NULL;
+	Str *purpose = NEW_N(&rq->arena, 1, Str);
+
+	*t = (struct terms){.until = r->until, .interactions = INTERACT_SQL | INTERACT_API, .rows_text = S("")};
+	purpose[0] = arena_str(&rq->arena, r->purpose);
+	*g = (struct mesh_grant){.policy = {.product_id = arena_str(&rq->arena, r->product_id), .table = S(""), .to_kind = PRINCIPAL_DOMAIN,
+	                                    .to_id = arena_str(&rq->arena, r->consumer_domain_id), .purposes = purpose, .purpose_count = 1},
+	                         .request_id = arena_str(&rq->arena, r->id)};
+	if (!old || !str_eq(old->policy.product_id, r->product_id)) return;
+	const struct policy_grant *p = &old->policy;
+	g->policy.table = p->table;
+	g->policy.to_kind = p->to_kind;
+	g->policy.to_id = p->to_id;
+	g->policy.to_domain_id = p->to_domain_id;
+	g->policy.purposes = p->purposes;
+	g->policy.purpose_count = p->purpose_count;
+	g->policy.terms = p->terms;
+	*t = (struct terms){.until = r->until, .interactions = p->interactions, .rows = p->rows, .rows_text = old->rows_text, .masks = p->masks,
+	                    .mask_count = p->mask_count, .hidden = p->hidden, .hidden_count = p->hidden_count};
 }
 
 Err
 handle_request_approve(struct request *rq)
 {
 	const struct mesh_request *r;
+	const struct mesh_grant *given = NULL;
 	const struct mesh_product *p;
+	struct mesh_grant g;
 	struct terms t;
-	Str id;
+	Str id, deny;
 
 	TRY(request_to_decide(rq, "approve this request", &r));
+	(void)request_state(rq, r, &given, &deny);
+	ENSURE(&rq->c, !given, CONFLICT, "%.*s granted this already, and it waits for approvals; see its terms and approve grant %.*s",
+	       STR(person_name(rq, given->by)), STR(given->policy.id));
 	p = mesh_product(rq->core->mesh, r->product_id);
 	ENSURE(&rq->c, p && !p->retired, NOT_FOUND, "the product of this request is gone");
-	TRY(terms_parse(rq, p, S(""), &t));
-	if (t.until == TIME_FOREVER) t.until = r->until; /* as asked, unless the owner says otherwise */
-	Str product_id = arena_str(&rq->arena, p->id), to = arena_str(&rq->arena, r->consumer_domain_id);
-	Str purpose = arena_str(&rq->arena, r->purpose), request_id = arena_str(&rq->arena, r->id);
-	TRY(grant_say(rq, rq->domain_id, product_id, S(""), PRINCIPAL_DOMAIN, to, &purpose, 1, &t, request_id, &id));
+	asked_terms(rq, r, &t, &g);
+	struct scope s = {.product = p, .domain_id = p->domain_id, .table = g.policy.table};
+	TRY(terms_parse(rq, &s, &t));
+	TRY(demands_parse(rq, &s, &g.policy.terms));
+	terms_into_grant(&t, &g);
+	TRY(grant_say(rq, &g, &id));
 	return grant_reply(rq, id, 201);
 }
 
@@ -150,16 +397,17 @@ Err
 handle_request_deny(struct request *rq)
 {
 	const struct mesh_request *r;
+	const struct mesh_grant *given = NULL;
 	BUF_AUTO body = BUF_INIT;
-	BUF_AUTO b = BUF_INIT;
-	Str reason, id;
+	Str reason, id, deny;
 
 	TRY(request_to_decide(rq, "deny this request", &r));
+	(void)request_state(rq, r, &given, &deny);
+	ENSURE(&rq->c, !given, CONFLICT, "it was granted and waits for approvals; take that back with: heddle revoke %.*s", STR(given->policy.id));
 	id = arena_str(&rq->arena, r->id);
 	TRY(commit_text(rq, arg(rq, "reason"), &reason));
 	body_deny(&body, id, reason);
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REQUEST_DENY, rq->person_id, buf_view(&body)));
-	request_json(rq, mesh_request(rq->core->mesh, id), &b);
-	reply_json(rq, 200, &b);
+	request_reply(rq, id, 200);
 	return OK;
 }

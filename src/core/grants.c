@@ -1,20 +1,32 @@
 /* Grants: declared by the owner in their own log, listed, revoked. */
 #include "core/grants.h"
 
-static const char *
-grant_state(const struct mesh_grant *g, Time now)
+#include "core/policies.h"
+
+const char *
+grant_state(struct request *rq, const struct mesh_grant *g)
 {
+	Time now = core_now();
+
 	if (g->policy.revoked) return "revoked";
+	if (mesh_grant_joined(rq->core->mesh, &rq->arena, g)->voided) return "voided";
 	if (now >= g->policy.until) return "expired";
+	if (approvals_demanded(rq)) {
+		struct mesh_approvals x = mesh_grant_approvals(rq->core->mesh, &rq->arena, g, NULL);
+		if (x.has < x.needed) return "waits";
+	}
 	return now < g->policy.from ? "not_yet" : "active";
 }
 
-static Str
+Str
 grant_object(struct request *rq, const struct mesh_grant *g)
 {
 	const struct mesh_product *p = mesh_product(rq->core->mesh, g->policy.product_id);
 	Str name = p ? product_name(rq, p) : S("(unknown)");
 
+	if (g->tags_text.n)
+		return arena_printf(&rq->arena, "%.*s: %.*s%s", STR(domain_name(rq, g->policy.issuer_domain_id)), STR(g->tags_text),
+		                    g->policy.future ? ", also what comes" : "");
 	return g->policy.table.n ? arena_printf(&rq->arena, "%.*s.%.*s", STR(name), STR(g->policy.table)) : name;
 }
 
@@ -30,58 +42,44 @@ grant_purposes_json(const struct mesh_grant *g, struct buf *b)
 }
 
 static void
-grant_fields(struct request *rq, const struct mesh_grant *g, struct buf *b, bool *first)
+grant_fields(struct request *rq, const struct mesh_grant *g, bool may, struct buf *b, bool *first)
 {
 	const struct policy_grant *p = &g->policy;
+	struct terms t = {.from = p->from, .until = p->until, .interactions = p->interactions, .rows_text = g->rows_text, .masks = p->masks,
+	                  .mask_count = p->mask_count, .hidden = p->hidden, .hidden_count = p->hidden_count};
 
 	member_text(b, "id", p->id, first);
 	member_text(b, "grant", p->id, first);
 	member_text(b, "object", grant_object(rq, g), first);
+	if (g->tags_text.n) {
+		member_text(b, "tags", g->tags_text, first);
+		member_bool(b, "future", p->future, first);
+	}
 	member_text(b, "to", principal_text(rq, p->to_kind, p->to_id), first);
 	member_key(b, "purposes", first);
 	grant_purposes_json(g, b);
-	member_time(b, "from", p->from, first);
-	member_time(b, "until", p->until, first);
-	member_text(b, "rows", g->rows_text, first);
-	member_key(b, "masks", first);
-	buf_char(b, '{');
-	for (size_t i = 0; i < p->mask_count; i++) {
-		if (i) buf_char(b, ',');
-		buf_json(b, p->masks[i].column);
-		buf_printf(b, ":\"%s\"", mask_name(p->masks[i].kind));
-	}
-	buf_char(b, '}');
-	member_key(b, "hide", first);
-	buf_char(b, '[');
-	for (size_t i = 0; i < p->hidden_count; i++) {
-		if (i) buf_char(b, ',');
-		buf_json(b, p->hidden[i]);
-	}
-	buf_char(b, ']');
-	member_text(b, "state", str_c(grant_state(g, core_now())), first);
+	terms_json(&t, b, first);
+	demands_json(&p->terms, b, first);
+	member_text(b, "state", str_c(grant_state(rq, g)), first);
 	member_text(b, "by", person_name(rq, g->by), first);
 	member_time(b, "added", g->added, first);
 	member_text(b, "request", g->request_id, first);
+	grant_approvals_json(rq, g, may, b, first);
 }
 
-/* Say the grant, durable before anybody hears of it; *ret_id is its id. */
 Err
-grant_say(struct request *rq, Str log_domain, Str product_id, Str table, enum principal_kind to_kind, Str to_id, const Str *purposes,
-          size_t purpose_count, const struct terms *t, Str request_id, Str *ret_id)
+grant_say(struct request *rq, struct mesh_grant *g, Str *ret_id)
 {
 	char id[CRYPT_SHORT_ID_MAX];
 	BUF_AUTO body = BUF_INIT;
-	struct mesh_grant g = {
-	    .policy = {.product_id = product_id, .table = table, .to_kind = to_kind, .to_id = to_id, .purposes = purposes,
-	               .purpose_count = purpose_count, .from = t->from, .until = t->until,
-	               .interactions = INTERACT_SQL | INTERACT_API, .rows = t->rows, .masks = t->masks, .mask_count = t->mask_count,
-	               .hidden = t->hidden, .hidden_count = t->hidden_count, .issuer_domain_id = log_domain},
-	    .rows_text = t->rows_text, .request_id = request_id, .by = rq->person_id, .added = core_now()};
 
 	crypt_short_id("grt_", id);
-	g.policy.id = str_c(id);
-	body_grant(&body, &g);
-	TRY(core_say(rq->core, &rq->c, log_domain, EVENT_GRANT_ADD, rq->person_id, buf_view(&body)));
+	g->policy.id = str_c(id);
+	g->policy.issuer_domain_id = rq->domain_id;
+	g->by = rq->person_id;
+	g->added = core_now();
+	body_grant(&body, g);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_GRANT_ADD, rq->person_id, buf_view(&body)));
 	*ret_id = arena_str(&rq->arena, str_c(id));
 	return OK;
 }
@@ -93,44 +91,120 @@ grant_reply(struct request *rq, Str id, unsigned status)
 	bool first = true;
 
 	buf_char(&b, '{');
-	grant_fields(rq, mesh_grant(rq->core->mesh, id), &b, &first);
+	grant_fields(rq, mesh_grant(rq->core->mesh, id), true, &b, &first);
 	buf_char(&b, '}');
 	reply_json(rq, status, &b);
 	return OK;
+}
+
+/* --- giving --- */
+
+/* One product or table; strings of what it found are kept. */
+static Err
+object_scope(struct request *rq, Str object, struct scope *ret, struct mesh_grant *g)
+{
+	Str domain, product, rest = str_cut(object, '.', &domain);
+	const struct mesh_product *p;
+
+	rest = str_cut(rest, '.', &product);
+	TRY(product_find(rq, arena_printf(&rq->arena, "%.*s.%.*s", STR(domain), STR(product)), &p));
+	g->policy.product_id = arena_str(&rq->arena, p->id);
+	g->policy.table = rest.p ? rest : S("");
+	ENSURE(&rq->c, rq->role == ROLE_OWNER, DENIED, "only the owner of %.*s grants access to %.*s", STR(domain), STR(object));
+	if (rest.p)
+		ENSURE(&rq->c, mesh_table_by_name(rq->core->mesh, object, NULL), NOT_FOUND, "there is no table '%.*s'", STR(object));
+	*ret = (struct scope){.product = p, .domain_id = p->domain_id, .table = g->policy.table};
+	return OK;
+}
+
+/* Everything of one's own domain with such tags. What the expression means is fixed now: it is signed with its values spelt out. */
+static Err
+tags_scope(struct request *rq, Str tags, struct scope *ret, struct mesh_grant *g)
+{
+	Str in = arg(rq, "in");
+	BUF_AUTO canonical = BUF_INIT;
+
+	ENSURE(&rq->c, in.n == 0 || str_eq(in, domain_name(rq, rq->domain_id)), DENIED, "only %.*s can grant on what is its own; you act for %.*s",
+	       STR(in), STR(domain_name(rq, rq->domain_id)));
+	ENSURE(&rq->c, rq->role == ROLE_OWNER, DENIED, "only the owner of %.*s grants access to its products", STR(domain_name(rq, rq->domain_id)));
+	TRY(tagexpr_parse(&rq->c, tags, vocabulary_of, rq->core->mesh, true, &g->policy.tags));
+	tagexpr_print(g->policy.tags, &canonical);
+	g->tags_text = arena_str(&rq->arena, buf_view(&canonical));
+	g->policy.future = api_arg_bool(&rq->args, "future");
+	*ret = (struct scope){.domain_id = rq->domain_id, .table = S("")};
+	return OK;
+}
+
+static Err
+grant_scope(struct request *rq, struct scope *ret, struct mesh_grant *g)
+{
+	Str object = arg(rq, "object"), tags = arg(rq, "tags");
+
+	ENSURE(&rq->c, (object.n > 0) != (tags.n > 0), INVALID, "name either a product or table, or --tags EXPR");
+	ENSURE(&rq->c, tags.n || (arg(rq, "in").n == 0 && !api_arg_bool(&rq->args, "future")), INVALID, "--in and --future go with --tags");
+	return tags.n ? tags_scope(rq, tags, ret, g) : object_scope(rq, object, ret, g);
 }
 
 /* Where a person's grants are said: in their own domain's log, whatever they are about. The fold refuses what is not its own. */
 Err
 handle_grant_add(struct request *rq)
 {
-	Str object = arg(rq, "object"), domain, product, table = S(""), to_id, id, rest, product_id;
-	const struct mesh_product *p;
-	enum principal_kind to_kind;
-	const Str *purposes;
-	size_t purpose_count;
-	struct terms t;
+	struct mesh_grant g = {.policy.table = S(""), .policy.product_id = S("")};
+	struct terms t = {.interactions = INTERACT_SQL | INTERACT_API, .rows_text = S("")};
+	struct principal to;
+	struct scope s;
+	Str id;
 
-	rest = str_cut(object, '.', &domain);
-	rest = str_cut(rest, '.', &product);
-	if (rest.p) table = rest;
-	TRY(product_find(rq, arena_printf(&rq->arena, "%.*s.%.*s", STR(domain), STR(product)), &p));
-	product_id = arena_str(&rq->arena, p->id);
-	ENSURE(&rq->c, rq->role == ROLE_OWNER, DENIED, "only the owner of %.*s grants access to %.*s", STR(domain), STR(object));
-	if (table.n)
-		ENSURE(&rq->c, mesh_table_by_name(rq->core->mesh, object, NULL), NOT_FOUND, "there is no table '%.*s'", STR(object));
-	TRY(principal_resolve(rq, arg(rq, "to"), &to_kind, &to_id));
-	TRY(terms_purposes(rq, arg(rq, "purpose"), &purposes, &purpose_count));
-	TRY(terms_parse(rq, p, table, &t));
-	TRY(grant_say(rq, rq->domain_id, product_id, table, to_kind, to_id, purposes, purpose_count, &t, S(""), &id));
+	TRY(grant_scope(rq, &s, &g));
+	TRY(principal_find(rq, arg(rq, "to"), &to));
+	TRY(terms_purposes(rq, arg(rq, "purpose"), &g.policy.purposes, &g.policy.purpose_count));
+	TRY(terms_parse(rq, &s, &t));
+	TRY(demands_parse(rq, &s, &g.policy.terms));
+	ENSURE(&rq->c, !g.policy.future || t.until != TIME_FOREVER, INVALID,
+	       "--future also opens what nobody has seen yet, so it needs an end: --until 2027-06-30");
+	terms_into_grant(&t, &g);
+	g.policy.to_kind = to.kind;
+	g.policy.to_id = to.id;
+	g.policy.to_domain_id = to.kind == PRINCIPAL_GROUP ? to.domain_id : S("");
+	TRY(grant_say(rq, &g, &id));
 	return grant_reply(rq, id, 201);
 }
 
-/* One sees the grants of one's own products, and those to oneself or one's domain; auditors and the center see all. */
-static bool
-grant_visible(const struct request *rq, const struct mesh_grant *g)
+/* --- who sees which --- */
+
+bool
+grant_to_me(struct request *rq, const struct mesh_grant *g)
 {
-	return sees_all(rq) || str_eq(g->policy.issuer_domain_id, rq->domain_id) ||
-	       str_eq(g->policy.to_id, rq->domain_id) || str_eq(g->policy.to_id, rq->person_id);
+	const struct policy_grant *p = &g->policy;
+
+	switch (p->to_kind) {
+	case PRINCIPAL_DOMAIN: return str_eq(p->to_id, rq->domain_id);
+	case PRINCIPAL_PERSON: return str_eq(p->to_id, rq->person_id);
+	case PRINCIPAL_GROUP: return str_eq(p->to_domain_id, rq->domain_id) && group_has(rq, p->to_domain_id, p->to_id, rq->person_id);
+	}
+	return false;
+}
+
+/* One sees the grants of one's own products, those to oneself, one's groups and one's domain, and those one is asked to stand up for;
+ * auditors and the center see all. */
+bool
+grant_visible(struct request *rq, const struct mesh_grant *g)
+{
+	const struct policy_grant *p = &g->policy;
+
+	if (sees_all(rq) || str_eq(p->issuer_domain_id, rq->domain_id) || grant_to_me(rq, g)) return true;
+	if (p->to_kind == PRINCIPAL_GROUP && str_eq(p->to_domain_id, rq->domain_id) && rq->role == ROLE_OWNER) return true;
+	return !p->revoked && approvals_demanded(rq) && mesh_may_approve(rq->core->mesh, &rq->arena, g, rq->person_id);
+}
+
+Err
+grant_find(struct request *rq, Str id, const struct mesh_grant **ret)
+{
+	const struct mesh_grant *g = mesh_grant(rq->core->mesh, id);
+
+	ENSURE(&rq->c, g && grant_visible(rq, g), NOT_FOUND, "there is no grant '%.*s'", STR(id));
+	*ret = g;
+	return OK;
 }
 
 static void
@@ -144,7 +218,7 @@ tightened_json(struct request *rq, const struct mesh_grant *g, struct buf *b)
 	buf_char(b, '[');
 	for (size_t i = 0; p && i < n; i++) {
 		const struct policy_restriction *r = &rs[i]->policy;
-		if (r->lifted || r->suspend || (r->product_id.n && !str_eq(r->product_id, p->id))) continue;
+		if (r->lifted || r->suspend || r->mask == MASK_NONE || (r->product_id.n && !str_eq(r->product_id, p->id))) continue;
 		for (size_t t = 0; t < p->table_count; t++)
 			for (size_t k = 0; k < p->tables[t].policy.column_count; k++) {
 				const struct policy_column *col = &p->tables[t].policy.columns[k];
@@ -173,7 +247,7 @@ handle_grants(struct request *rq)
 		bool first = true;
 		if (!grant_visible(rq, grants[i])) continue;
 		buf_c(&b, shown++ ? ",{" : "{");
-		grant_fields(rq, grants[i], &b, &first);
+		grant_fields(rq, grants[i], false, &b, &first);
 		member_key(&b, "tightened", &first);
 		tightened_json(rq, grants[i], &b);
 		buf_char(&b, '}');
@@ -184,16 +258,25 @@ handle_grants(struct request *rq)
 }
 
 Err
+handle_grant(struct request *rq)
+{
+	const struct mesh_grant *g;
+
+	TRY(grant_find(rq, arg(rq, "grant"), &g));
+	return grant_reply(rq, arg(rq, "grant"), 200);
+}
+
+Err
 handle_grant_revoke(struct request *rq)
 {
 	Str id = arg(rq, "grant");
-	const struct mesh_grant *g = mesh_grant(rq->core->mesh, id);
+	const struct mesh_grant *g;
 	BUF_AUTO body = BUF_INIT;
 	BUF_AUTO b = BUF_INIT;
 	bool first = true;
 	int64_t from = core_ns();
 
-	ENSURE(&rq->c, g && grant_visible(rq, g), NOT_FOUND, "there is no grant '%.*s'", STR(id));
+	TRY(grant_find(rq, id, &g));
 	TRY(need_role(rq, g->policy.issuer_domain_id, "revoke this grant", ROLE_BIT(OWNER)));
 	body_revoke(&body, id);
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_GRANT_REVOKE, rq->person_id, buf_view(&body)));

@@ -8,6 +8,8 @@
 #include "codec/dsse.h"
 #include "core/audit.h"
 #include "core/core.h"
+#include "core/feed.h"
+#include "core/keys.h"
 #include "crypt/encode.h"
 #include "ledger/tree.h"
 #include "mesh/contract.h"
@@ -195,6 +197,7 @@ core_open(struct core *core, struct ctx *c)
 	TRY(dir_open(c, AT_FDCWD, "ledger", &core->ledger_fd)); /* the ledger borrows it for its life, which is the process's */
 	TRY(ledger_open(c, core->ledger_fd, &core->ledger));
 	TRY(directory_open(c, "catalog/directory.db", &core->directory));
+	TRY(feed_open(core, c));
 	TRY(store_start(core, c));
 	TRY(ledger_create(c, core->ledger, JOURNAL));
 	audit_start(core);
@@ -250,7 +253,7 @@ make_center(struct core *core, struct ctx *c, Str *ret_person)
 		TRY(e);
 		*ret_person = arena_str(c->arena, str_c(person));
 	}
-	TRY(core_new_domain(core, c, S("governance"), true, *ret_person, &id));
+	TRY(core_new_domain(core, c, S("governance"), true, *ret_person, NULL, &id));
 	TRY(file_replace(c, AT_FDCWD, "catalog/center", id, 0600));
 	mesh_set_center(core->mesh, id);
 	body_member_set(&body, *ret_person, ROLE_OWNER, false, S(""));
@@ -332,6 +335,7 @@ core_bootstrap(struct core *core, struct ctx *c)
 
 	TRY(journal_open(core, c));
 	TRY(set_log_keys(core, c));
+	TRY(keys_settle(core, c));
 	/* A center whose first words did not become durable is made anew: nobody has heard of it. */
 	if (!mesh_domain(core->mesh, mesh_center(core->mesh))) TRY(make_center(core, c, &person));
 	TRY(adopt_admin_token(core, c));

@@ -1,6 +1,6 @@
 /* Domains and the people in them. The administrator (the center's owner) makes domains and invites people; a domain's further
  * owners are invited by its owner alone, because an owner can open data and the center must not. */
-#include "core/request.h"
+#include "core/founding.h"
 #include "crypt/encode.h"
 
 enum { TOKEN_BYTES = 32 };
@@ -25,28 +25,35 @@ issue_token(struct request *rq, Str person_id, Str *ret)
 	return OK;
 }
 
-/* The person of that name, made when there is none. */
+/* The person of that name, made when there is none, or when who had it has left: whoever comes back is somebody new. */
 static Err
-person_get_or_add(struct request *rq, Str name, Str *ret_id, bool *ret_new)
+person_get_or_add(struct request *rq, Str name, Str *ret_id)
 {
 	char id[CRYPT_ID_MAX];
 	Err e = directory_person_by_name(&rq->c, rq->core->directory, name, ret_id);
 
-	*ret_new = e.code == ERR_NOT_FOUND;
-	if (!*ret_new) return e;
+	if (err_ok(e)) {
+		const struct mesh_member *m = mesh_member(rq->core->mesh, *ret_id);
+		if (!m || m->active) return OK;
+		TRY(directory_person_leave(&rq->c, rq->core->directory, *ret_id));
+	} else if (e.code != ERR_NOT_FOUND) {
+		return e;
+	}
 	rq->c.detail[0] = 0;
 	crypt_random_id(id);
 	*ret_id = arena_str(&rq->arena, str_c(id));
 	return directory_person_add(&rq->c, rq->core->directory, *ret_id, name);
 }
 
+/* A program stays one, and a second account of somebody stays theirs, whatever else changes. */
 static Err
-set_member(struct request *rq, Str domain_id, Str person_id, enum role role)
+set_member(struct request *rq, Str domain_id, Str person_id, enum role role, bool service, Str human_id)
 {
+	const struct mesh_member *m = mesh_member(rq->core->mesh, person_id);
+	bool was = m && m->active;
 	BUF_AUTO body = BUF_INIT;
-	bool was = mesh_member(rq->core->mesh, person_id) != NULL;
 
-	body_member_set(&body, person_id, role, false, S(""));
+	body_member_set(&body, person_id, role, service || (was && m->service), human_id.n || !was ? human_id : m->human_id);
 	TRY(core_say(rq->core, &rq->c, domain_id, EVENT_MEMBER_SET, rq->person_id, buf_view(&body)));
 	if (was) access_narrowed(rq->core); /* the role may have become smaller */
 	return OK;
@@ -122,23 +129,25 @@ handle_domain_add(struct request *rq)
 	Str name = arg(rq, "name"), owner = arg(rq, "owner"), person, domain_id;
 	const struct mesh_domain *d = mesh_domain_by_name(core->mesh, name);
 	const struct mesh_member *m;
-	bool new_person, first = true;
+	struct custody custody;
+	bool kept, first = true;
 	BUF_AUTO b = BUF_INIT;
 
 	ENSURE(&rq->c, rq->is_admin, DENIED, "only the administrator makes domains");
 	ENSURE(&rq->c, str_is_ident(name), INVALID, "'%.*s' is no name for a domain: a-z, 0-9 and _, at most 64", STR(name));
 	ENSURE(&rq->c, str_is_ident(owner), INVALID, "'%.*s' is no user name: a-z, 0-9 and _, at most 64", STR(owner));
-	/* Without an owner: the node ended between the domain's first words and its owner's. */
+	TRY(custody_read(rq, &custody, &kept));
+	/* Without an owner: the node ended, or nobody signed, between the domain's first words and its owner's. */
 	ENSURE(&rq->c, !d || d->center || !has_owner(core->mesh, &rq->arena, d->id), CONFLICT, "there is a domain '%.*s' already", STR(name));
-	TRY(person_get_or_add(rq, owner, &person, &new_person));
+	TRY(person_get_or_add(rq, owner, &person));
 	m = mesh_member(core->mesh, person);
 	ENSURE(&rq->c, !m || !m->active || (d && str_eq(m->domain_id, d->id)), CONFLICT,
 	       "'%.*s' belongs to domain %.*s already; a person acts for one domain", STR(owner), STR(domain_name(rq, m->domain_id)));
 	if (d)
 		domain_id = arena_str(&rq->arena, d->id);
 	else
-		TRY(core_new_domain(core, &rq->c, name, false, rq->person_id, &domain_id));
-	TRY(set_member(rq, domain_id, person, ROLE_OWNER));
+		TRY(core_new_domain(core, &rq->c, name, false, rq->person_id, kept ? &custody : NULL, &domain_id));
+	TRY(set_member(rq, domain_id, person, ROLE_OWNER, false, S("")));
 	buf_char(&b, '{');
 	member_text(&b, "id", domain_id, &first);
 	member_text(&b, "name", name, &first);
@@ -189,21 +198,44 @@ may_set(struct request *rq, Str domain_id, const struct mesh_member *m, Str pers
 	return OK;
 }
 
-Err
-handle_user_add(struct request *rq)
+/* Who is meant by --same-human-as: the human behind that account. */
+static Err
+same_human(struct request *rq, const struct mesh_member *m, Str *ret)
+{
+	Str name = arg(rq, "same_human_as"), person;
+	const struct mesh_member *other = NULL;
+	struct ctx c = {.arena = &rq->arena};
+
+	*ret = S("");
+	if (name.n == 0) return OK;
+	if (err_ok(directory_person_by_name(&c, rq->core->directory, name, &person))) other = mesh_member(rq->core->mesh, person);
+	ENSURE(&rq->c, other, NOT_FOUND, "there is no member '%.*s'", STR(name));
+	ENSURE(&rq->c, !other->service, INVALID, "'%.*s' is a service, not a human", STR(name));
+	*ret = arena_str(&rq->arena, other->human_id.n ? other->human_id : other->person_id);
+	const struct mesh_member **members;
+	size_t n = mesh_members(rq->core->mesh, &rq->arena, S(""), &members);
+	bool stands_for_others = false; /* then these would be left behind */
+	for (size_t i = 0; m && i < n; i++) stands_for_others |= !str_eq(members[i]->person_id, m->person_id) && str_eq(members[i]->human_id, m->person_id);
+	ENSURE(&rq->c, !stands_for_others || str_eq(*ret, m->person_id), CONFLICT, "'%.*s' has other accounts; name it as the one they are the same as",
+	       STR(arg(rq, "name")));
+	bool other_one = m && m->active && !str_eq(m->human_id, m->person_id) && !str_eq(m->human_id, *ret);
+	ENSURE(&rq->c, !other_one, CONFLICT, "'%.*s' is another account of somebody else already, which is not taken back", STR(arg(rq, "name")));
+	return OK;
+}
+
+/* Add somebody, or a program, to a domain; the answer has their token. */
+static Err
+add_member(struct request *rq, enum role role, bool service)
 {
 	struct core *core = rq->core;
-	Str name = arg(rq, "name"), domain = arg(rq, "domain"), person = {0}, token, domain_id;
+	Str name = arg(rq, "name"), domain = arg(rq, "domain"), person = {0}, token, domain_id, human;
 	const struct mesh_domain *d = mesh_domain_by_name(core->mesh, domain);
 	const struct mesh_member *m = NULL;
-	bool new_person, same, first = true;
-	enum role role;
+	bool same, first = true;
 	BUF_AUTO b = BUF_INIT;
 
 	ENSURE(&rq->c, d, NOT_FOUND, "there is no domain '%.*s'", STR(domain));
 	domain_id = arena_str(&rq->arena, d->id);
-	ENSURE(&rq->c, role_parse(arg(rq, "role"), &role), INVALID, "'%.*s' is no role: owner, engineer, analyst, steward or auditor",
-	       STR(arg(rq, "role")));
 	ENSURE(&rq->c, str_is_ident(name), INVALID, "'%.*s' is no user name: a-z, 0-9 and _, at most 64", STR(name));
 	ENSURE(&rq->c, rq->is_admin || owns(rq, domain_id) || str_eq(name, rq->person_name), DENIED,
 	       "only the owner of %.*s or the administrator adds people to it", STR(domain));
@@ -211,12 +243,14 @@ handle_user_add(struct request *rq)
 	rq->c.detail[0] = 0;
 	ENSURE(&rq->c, !m || !m->active || str_eq(m->domain_id, domain_id), CONFLICT,
 	       "'%.*s' belongs to domain %.*s already; a person acts for one domain", STR(name), STR(domain_name(rq, m->domain_id)));
-	same = m && m->active && m->role == role;
+	ENSURE(&rq->c, !m || !m->active || m->service == service, CONFLICT, "'%.*s' is a %s; what one is stays", STR(name), m->service ? "service" : "person");
+	TRY(same_human(rq, m, &human));
+	same = m && m->active && m->role == role && (human.n == 0 || str_eq(human, m->human_id));
 	TRY(may_set(rq, domain_id, m, person, role));
 	/* the owner's word replaces the administrator's */
 	if (same && owns(rq, domain_id) && !str_eq(rq->person_id, person) && !let_in_by_owner(core->mesh, m)) same = false;
-	TRY(person_get_or_add(rq, name, &person, &new_person));
-	if (!same) TRY(set_member(rq, domain_id, person, role));
+	TRY(person_get_or_add(rq, name, &person));
+	if (!same) TRY(set_member(rq, domain_id, person, role, service, human));
 	TRY(issue_token(rq, person, &token));
 	buf_char(&b, '{');
 	member_text(&b, "id", person, &first);
@@ -226,6 +260,74 @@ handle_user_add(struct request *rq)
 	member_text(&b, "token", token, &first);
 	buf_char(&b, '}');
 	reply_json(rq, 201, &b);
+	return OK;
+}
+
+Err
+handle_user_add(struct request *rq)
+{
+	enum role role;
+
+	ENSURE(&rq->c, role_parse(arg(rq, "role"), &role), INVALID, "'%.*s' is no role: owner, engineer, analyst, steward or auditor",
+	       STR(arg(rq, "role")));
+	return add_member(rq, role, false);
+}
+
+/* A program acts like a person with a token; it opens nothing, so it is nobody who could. */
+Err
+handle_service_add(struct request *rq)
+{
+	Str text = arg(rq, "role");
+	enum role role = ROLE_ANALYST;
+
+	ENSURE(&rq->c, text.n == 0 || (role_parse(text, &role) && (role == ROLE_ANALYST || role == ROLE_ENGINEER)), INVALID,
+	       "a service is an analyst or an engineer");
+	return add_member(rq, role, true);
+}
+
+/* The last owner stays: a domain without one would be the administrator's to give away. */
+static Err
+may_remove(struct request *rq, const struct mesh_member *m, Str name)
+{
+	const struct mesh_member **members;
+	size_t n = mesh_members(rq->core->mesh, &rq->arena, m->domain_id, &members), owners = 0;
+	bool self = str_eq(m->person_id, rq->person_id), owner = owns(rq, m->domain_id);
+
+	ENSURE(&rq->c, self || owner || rq->is_admin, DENIED, "only the owner of %.*s or the administrator removes people from it",
+	       STR(domain_name(rq, m->domain_id)));
+	if (m->role != ROLE_OWNER) return OK;
+	ENSURE(&rq->c, self || owner, DENIED, "only an owner of %.*s unmakes one", STR(domain_name(rq, m->domain_id)));
+	for (size_t i = 0; i < n; i++) owners += members[i]->active && members[i]->role == ROLE_OWNER && !members[i]->service;
+	ENSURE(&rq->c, owners > 1, CONFLICT, "'%.*s' is the last owner of %.*s; add another first", STR(name), STR(domain_name(rq, m->domain_id)));
+	return OK;
+}
+
+Err
+handle_user_remove(struct request *rq)
+{
+	Str name = arg(rq, "name"), person, domain;
+	const struct mesh_member *m = NULL;
+	struct ctx c = {.arena = &rq->arena};
+	bool first = true;
+	BUF_AUTO body = BUF_INIT;
+	BUF_AUTO b = BUF_INIT;
+
+	if (err_ok(directory_person_by_name(&c, rq->core->directory, name, &person))) m = mesh_member(rq->core->mesh, person);
+	bool known = m && m->active && (rq->is_admin || str_eq(m->domain_id, rq->domain_id));
+	ENSURE(&rq->c, known, NOT_FOUND, "there is no '%.*s' in your domain", STR(name));
+	TRY(may_remove(rq, m, name));
+	domain = arena_str(&rq->arena, m->domain_id);
+	body_member_end(&body, person);
+	TRY(core_say(rq->core, &rq->c, domain, EVENT_MEMBER_END, rq->person_id, buf_view(&body)));
+	access_narrowed(rq->core);
+	TRY(directory_person_leave(&rq->c, rq->core->directory, person));
+	buf_char(&b, '{');
+	member_text(&b, "id", person, &first);
+	member_text(&b, "name", name, &first);
+	member_text(&b, "domain", domain_name(rq, domain), &first);
+	member_text(&b, "state", S("left"), &first);
+	buf_char(&b, '}');
+	reply_json(rq, 200, &b);
 	return OK;
 }
 
@@ -245,6 +347,9 @@ handle_users(struct request *rq)
 		member_text(&b, "domain", domain_name(rq, members[i]->domain_id), &first);
 		member_text(&b, "role", str_c(role_name(members[i]->role)), &first);
 		member_bool(&b, "active", members[i]->active, &first);
+		if (members[i]->service) member_bool(&b, "service", true, &first);
+		if (members[i]->human_id.n && !str_eq(members[i]->human_id, members[i]->person_id))
+			member_text(&b, "same_human_as", person_name(rq, members[i]->human_id), &first);
 		buf_char(&b, '}');
 	}
 	buf_c(&b, "]}");

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "core/extract.h"
+#include "core/grants.h"
 #include "core/request.h"
+#include "core/run_terms.h"
 #include "crypt/encode.h"
 #include "os/log.h"
 
@@ -183,6 +185,7 @@ decide(struct request *rq, uint32_t level, struct table_use *u)
 	mesh_decide(rq->core->mesh, &rq->arena, rq->person_id, p, t, arg(rq, "purpose"), INTERACT_SQL, level, core_now(), NULL, &u->decision);
 	rq->core->decide_ns_total += (uint64_t)(core_ns() - from);
 	rq->core->decide_count++;
+	run_terms_copy(&rq->arena, &u->decision.terms);
 	if (u->decision.verdict != VERDICT_ALLOW) {
 		refusal_hint(rq, p);
 		return err_set(&rq->c, ERR_DENIED, "%.*s: %.*s", STR(u->name), STR(u->decision.reason));
@@ -224,7 +227,7 @@ parsed_tables(struct request *rq, const struct msg_W_PARSED *m, struct table_use
 	struct table_use *uses = NEW_N(&rq->arena, n, struct table_use);
 	for (size_t i = 0; i < n; i++) {
 		uses[i].name = m->tables.v[3 * i];
-		uses[i].all = str_eqc(m->tables.v[3 * i + 1], "*");
+		uses[i].all = uses[i].asked_all = str_eqc(m->tables.v[3 * i + 1], "*");
 		uses[i].wanted = split_lines(&rq->arena, m->tables.v[3 * i + 2], &uses[i].wanted_count);
 	}
 	*ret = uses;
@@ -249,7 +252,7 @@ note_columns(const struct table_use *u, struct buf *b)
 		buf_json(b, u->shape.columns[i].name);
 	}
 	buf_char(b, ']');
-	if (!u->all && b->n <= NOTED_COLUMNS_BYTES) return;
+	if (!u->asked_all && b->n <= NOTED_COLUMNS_BYTES) return;
 	b->n = before;
 	buf_c(b, ",\"all\":true");
 }
@@ -273,6 +276,7 @@ note_tables(const struct table_use *uses, size_t n, struct buf *b)
 		}
 		buf_printf(b, ",\"verdict\":\"%s\",\"policy\":\"%s\"", uses[i].decision.verdict == VERDICT_ALLOW ? "allow" : "refuse", hex);
 		if (uses[i].decision.verdict == VERDICT_ALLOW) note_columns(&uses[i], b);
+		if (uses[i].reserve) buf_printf(b, ",\"reserve\":%llu", (unsigned long long)uses[i].reserve);
 		buf_char(b, '}');
 	}
 	buf_char(b, ']');
@@ -295,18 +299,6 @@ note_query(struct request *rq, const char *type, const char *id, const struct ta
 	buf_char(&b, '}');
 	rq->noted = true;
 	return core_note(rq->core, &c, type, rq->person_id, buf_view(&b));
-}
-
-static void
-note_end(struct request *rq, const char *id, Err e, const struct msg_W_FINISHED *m)
-{
-	BUF_AUTO b = BUF_INIT;
-	struct ctx c = {.arena = &rq->arena};
-
-	buf_printf(&b, "{\"query\":\"%s\",\"outcome\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"micros\":%llu}", id, err_name(e),
-	           (unsigned long long)m->rows, (unsigned long long)m->bytes, (unsigned long long)m->micros);
-	Err noted = core_note_later(rq->core, &c, "query.end", rq->person_id, buf_view(&b));
-	if (!err_ok(noted)) log_line(LOG_ERROR, "the end of query %s could not be noted: %s", id, err_detail(&c, noted));
 }
 
 /* --- what was applied, for the one who asked --- */
@@ -335,6 +327,7 @@ applied_json(struct request *rq, const struct table_use *uses, size_t n)
 		}
 		buf_char(&b, '}');
 		member_u64(&b, "hidden", hidden, &first);
+		demands_json(&u->decision.terms, &b, &first);
 		member_time(&b, "until", u->decision.until, &first);
 		buf_char(&b, '}');
 	}
@@ -350,6 +343,7 @@ struct run {
 	Str format;
 	int64_t t0, t_decided, t_bound;
 	int to_gate;              /* read end of the result */
+	struct run_terms terms;
 	bool again;               /* access changed meanwhile: decide anew */
 };
 
@@ -380,7 +374,8 @@ send_run(struct request *rq, struct run *r)
 	TRY(chan_pair(&rq->c, ends));
 	r->to_gate = ends[0];
 	msg_put_W_RUN(&b, &(struct msg_W_RUN){.sql = arg(rq, "sql"), .format = r->format, .tables = {tables, 3 * r->q.n},
-	                                      .max_bytes = core->limits.result_max_bytes, .max_rows = core->limits.result_max_rows,
+	                                      .shapes = r->terms.shapes, .max_bytes = core->limits.result_max_bytes,
+	                                      .max_rows = r->terms.max_rows, .max_rows_why = r->terms.why,
 	                                      .timeout_ms = core->limits.query_timeout_ms});
 	return call_begin(core, &rq->c, r->q.proc->peer, MSG_W_RUN, buf_view(&b), ends[1], &r->q.call);
 }
@@ -449,6 +444,7 @@ decide_all(struct request *rq, struct run *r)
 		e = decide(rq, level_of(&r->q), &r->q.uses[n]);
 		if (err_ok(e) && r->q.uses[n].decision.until < r->q.until) r->q.until = r->q.uses[n].decision.until;
 	}
+	if (err_ok(e)) e = run_terms_keep(rq, r->format, r->q.uses, n, &r->terms);
 	if (e.code == ERR_DENIED || e.code == ERR_NOT_FOUND)
 		TRY(note_query(rq, "query.refused", r->q.id, r->q.uses, e.code == ERR_DENIED ? n : n - 1));
 	if (err_ok(e) && r->q.until < r->q.proc->until) r->q.proc->until = r->q.until;
@@ -483,6 +479,29 @@ prepare(struct request *rq, struct run *r)
 	return OK;
 }
 
+/* Rows that count against budgets: those delivered, none before the first left, and all that was held where nobody can tell. */
+static uint64_t
+charged(const struct request *rq, Err e, const struct msg_W_FINISHED *m)
+{
+	if (err_ok(e)) return m->rows;
+	return rq->replied ? UINT64_MAX : 0;
+}
+
+static void
+note_end(struct request *rq, const struct run *r, Err e, const struct msg_W_FINISHED *m)
+{
+	BUF_AUTO b = BUF_INIT;
+	struct ctx c = {.arena = &rq->arena};
+	uint64_t rows = charged(rq, e, m);
+
+	buf_printf(&b, "{\"query\":\"%s\",\"outcome\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"micros\":%llu", r->q.id, err_name(e),
+	           (unsigned long long)m->rows, (unsigned long long)m->bytes, (unsigned long long)m->micros);
+	if (r->terms.hold_count && rows != UINT64_MAX) buf_printf(&b, ",\"charged\":%llu", (unsigned long long)rows);
+	buf_char(&b, '}');
+	Err noted = core_note_later(rq->core, &c, "query.end", rq->person_id, buf_view(&b));
+	if (!err_ok(noted)) log_line(LOG_ERROR, "the end of query %s could not be noted: %s", r->q.id, err_detail(&c, noted));
+}
+
 static Err
 run_query(struct request *rq, struct run *r)
 {
@@ -502,11 +521,12 @@ run_query(struct request *rq, struct run *r)
 		unregister_query(rq, r);
 		if (r->q.ended && !err_ok(e)) e = err_set(&rq->c, r->q.code, "%s", r->q.why);
 		healthy = err_ok(e) || e.code == ERR_SQL || e.code == ERR_LIMIT || e.code == ERR_CANCELLED;
-		note_end(rq, r->q.id, e, &done);
+		note_end(rq, r, e, &done);
 		rq->core->count.queries++;
 		rq->core->count.rows += done.rows;
 		rq->core->count.bytes += done.bytes;
 	}
+	run_terms_settle(rq->core, &r->terms, charged(rq, e, &done));
 	if (r->to_gate >= 0) close(TAKE(r->to_gate, -1));
 	proc_release(rq->core, r->q.proc, healthy);
 	return e;
@@ -518,7 +538,7 @@ handle_query(struct request *rq)
 	Str format = arg(rq, "format"), purpose = arg(rq, "purpose");
 	struct run r = {.t0 = core_ns(), .to_gate = -1, .q.person_id = rq->person_id, .q.purpose = purpose};
 
-	ENSURE(&rq->c, purpose.n == 0 || str_is_ident(purpose), INVALID, "'%.*s' is no purpose: a-z, 0-9 and _, at most 64", STR(purpose));
+	if (purpose.n) TRY(purpose_use(rq, purpose));
 	r.format = format.n ? format : S("json");
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
 		if (str_eqc(r.format, formats[i].name)) r.type = formats[i].type;

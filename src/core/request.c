@@ -181,9 +181,8 @@ disk_full(const struct core *core)
 static Err
 room_on_disk(struct request *rq)
 {
-	if (rq->route == ROUTE_STATUS) return OK;
-	if (rq->route == ROUTE_STATUS) return OK; /* who finds out why must be answered */
 	rq->noted = disk_full(rq->core);
+	if (rq->route == ROUTE_STATUS) return OK; /* who finds out why must be answered */
 	ENSURE(&rq->c, !rq->noted, FULL, "the disk of the node is full; nothing is done until there is room, free some and try again");
 	return OK;
 }
@@ -216,8 +215,8 @@ guess_noted(uint64_t *ret_unnoted)
 	*ret_unnoted = TAKE(unnoted, 0);
 	return true;
 }
-/* All but what was put off: nothing was decided then. */
 
+/* All but what was put off: nothing was decided then. */
 static bool
 is_trace(Err e)
 {
@@ -236,8 +235,8 @@ note_refusal(struct request *rq, Err e)
 	if (e.code == ERR_UNAUTHENTICATED && !guess_noted(&unnoted)) return;
 	if (disk_full(rq->core)) return;
 	buf_printf(&b, "{\"operation\":\"%s\",\"code\":\"%s\"", api_route_name(rq->route), err_name(e));
-	if (rq->person_id.n) note_about(rq, false, &b);
 	if (unnoted) buf_printf(&b, ",\"unnoted\":%llu", (unsigned long long)unnoted);
+	if (rq->person_id.n) note_about(rq, false, &b);
 	buf_char(&b, '}');
 	struct ctx c = {.arena = &rq->arena};
 	Err noted = core_note(rq->core, &c, "refused", rq->person_id, buf_view(&b));
@@ -419,41 +418,6 @@ need_role(struct request *rq, Str domain_id, const char *what, unsigned roles_ma
 	ENSURE(&rq->c, roles_mask & (1u << rq->role), DENIED, "your role in %.*s (%s) may not %s", STR(domain_name(rq, domain_id)),
 	       role_name(rq->role), what);
 	return OK;
-}
-
-static Err
-find_person(struct request *rq, Str name, Str *ret_id)
-{
-	return directory_person_by_name(&rq->c, rq->core->directory, name, ret_id);
-}
-
-Err
-principal_resolve(struct request *rq, Str text, enum principal_kind *ret_kind, Str *ret_id)
-{
-	Str name, kind = S(""), rest = str_cut(text, ':', &name);
-	const struct mesh_domain *d;
-
-	if (rest.p) kind = name, name = rest;
-	ENSURE(&rq->c, kind.n == 0 || str_eqc(kind, "domain") || str_eqc(kind, "user"), INVALID,
-	       "'%.*s': write a domain, domain:NAME or user:NAME", STR(text));
-	d = mesh_domain_by_name(rq->core->mesh, name);
-	if (d && !str_eqc(kind, "user")) {
-		*ret_kind = PRINCIPAL_DOMAIN;
-		*ret_id = arena_str(&rq->arena, d->id);
-		return OK;
-	}
-	if (!str_eqc(kind, "domain") && err_ok(find_person(rq, name, ret_id))) {
-		*ret_kind = PRINCIPAL_PERSON;
-		return OK;
-	}
-	return err_set(&rq->c, ERR_NOT_FOUND, "there is no domain or user '%.*s'", STR(name));
-}
-
-Str
-principal_text(struct request *rq, enum principal_kind kind, Str id)
-{
-	return kind == PRINCIPAL_DOMAIN ? arena_printf(&rq->arena, "domain:%.*s", STR(domain_name(rq, id)))
-	                                : arena_printf(&rq->arena, "user:%.*s", STR(person_name(rq, id)));
 }
 
 bool

@@ -1,0 +1,28 @@
+/* What the commands about access share: arguments into bodies, terms into lines. */
+#ifndef HEDDLE_CMD_CLI_ACCESS_H
+#define HEDDLE_CMD_CLI_ACCESS_H
+
+#include "cmd/cli_node.h"
+#include "cmd/cli_out.h"
+
+/* body[key] = value, unless it is NULL. INVALID when it is not UTF-8. */
+NODISCARD Err cli_set_text(struct cli *cli, json_t *body, const char *key, const char *value);
+/* "a,b,c" as a list of texts. */
+NODISCARD Err cli_set_list(struct cli *cli, json_t *body, const char *key, const char *value);
+NODISCARD Err cli_set_number(struct cli *cli, json_t *body, const char *key, const char *option, const char *value);
+/* from, until, rows, masks, hide, via: what grants, approvals and delegations have in common. */
+NODISCARD Err cli_set_terms(struct cli *cli, json_t *body);
+/* The terms that only grants have: aggregate-only, row budget, no export, hours. */
+NODISCARD Err cli_set_demands(struct cli *cli, json_t *body);
+
+/* "store_id = 3; mask card=hash; hide note; at most 1,000 rows a day": the terms of a grant or a delegation in one line. */
+Str cli_terms_line(struct arena *a, const json_t *grant);
+/* "1 of 2 approvals", "" when none are demanded. */
+Str cli_approvals(struct arena *a, const json_t *thing);
+Str cli_or_dash(Str s);
+/* A body that may not be empty: POST, PUT or DELETE, then the answer is told as JSON (true) or the caller prints it. */
+NODISCARD Err cli_send(struct cli *cli, const char *method, const char *path, const json_t *body, json_t **ret, bool *ret_told);
+/* What a trial answers: grants (unless there are none of them in it) and queries that would change. (cli_policy.c) */
+void cli_print_impact(struct cli *cli, const json_t *trial);
+
+#endif

@@ -71,13 +71,14 @@ is_there(const struct request *rq, const char *kind, Str id)
 	if (strcmp(kind, "request") == 0) return mesh_request(m, id) != NULL;
 	if (strcmp(kind, "restriction") == 0) return mesh_restriction(m, id) != NULL;
 	if (strcmp(kind, "domain") == 0) return mesh_domain_by_name(m, id) != NULL;
+	if (strcmp(kind, "text") == 0) return mesh_request(m, id) != NULL;
 	return strcmp(kind, "log") == 0 && (mesh_domain(m, id) || str_eqc(id, "journal"));
 }
 
 void
 note_about(struct request *rq, bool done, struct buf *b)
 {
-	static const char *const checked[] = {"grant", "request", "restriction", "domain", "log"};
+	static const char *const checked[] = {"grant", "request", "restriction", "domain", "log", "text"};
 	static const char *const words[] = {"query", "delegation", "group", "tag", "control", "exception", "role", "classification", "mask", "outcome"};
 	static const char *const lines[] = {"object", "table", "column", "purpose", "until", "from_time", "to_time"};
 	const struct mesh_product *p = product_about(rq);

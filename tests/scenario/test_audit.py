@@ -308,3 +308,69 @@ def test_usage_tells_who_used_what_and_what_nobody_uses(shop):
     unused = node.http("GET", "/api/v1/usage?unused=true&days=0", as_="sam").json()["unused"]
     assert {(u["kind"], u["id"]) for u in unused} >= {("grant", idle["id"])} and all(u["kind"] == "product" or u["to"] for u in unused)
     assert "TABLE" in node.run("usage", "sales.orders").out and "(none)" in node.run("usage", "--unused", "1").out
+
+
+# --- erasure ---
+
+def stands_in(node, *words):
+    """Files of the node, and what it told, that hold one of the words."""
+    files = [p for p in node.data.rglob("*") if p.is_file()] + [node.log]
+    return sorted({str(p.relative_to(node.folder)) for p in files for w in words if w.encode() in p.read_bytes()})
+
+
+def test_what_is_erased_stands_nowhere_and_all_else_goes_on(shop):
+    node = shop.node
+    name, reason, denial, said = "canarybird", "the canary sings of yellow", "no seeds for the canary", "but the canary is hungry"
+    node.heddle("user", "add", name, "--domain", "insights", "--role", "analyst", as_="ivy")
+    shop.grant()
+    node.query(SQL, name)
+    asked = node.heddle("request", "crm.people", "--purpose", "analysis", "--reason", reason, as_=name)["id"]
+    node.heddle("comment", asked, said, as_=name)
+    comment = next(c["id"] for c in node.heddle("requests", asked, as_=name)["comments"])
+    node.heddle("deny", asked, "--reason", denial, as_="carl")
+    assert stands_in(node, name) and stands_in(node, reason) and stands_in(node, denial) and stands_in(node, said)  # the search can find
+    person = next(u["id"] for u in node.heddle("users")["users"] if u["name"] == name)
+    used = node.heddle("usage", "sales.orders")["usage"]
+
+    assert node.run("user", "erase", name, as_="ivy").status != DONE, "a member"
+    assert node.run("erase", asked, as_="otto").status != DONE and node.run("erase", comment, as_="otto").status != DONE
+    node.heddle("erase", comment, as_=name)
+    assert not stands_in(node, said) and stands_in(node, reason)
+    node.heddle("erase", asked, "--basis", "retention")
+    assert not stands_in(node, reason, denial)
+    node.heddle("user", "remove", name, as_="ivy")
+    assert node.run("user", "erase", name, as_="sam").status == NOT_FOUND
+    assert node.heddle("user", "erase", name, as_="ivy")["id"] == person
+    assert not stands_in(node, name, reason, denial, said)
+
+    node.kill()
+    node.start()
+    assert not stands_in(node, name, reason, denial, said)
+    entries = node.heddle("audit", "search", "--person", person, "--limit", "1000")["entries"]
+    assert {e["actor"] for e in entries} == {"(erased)"} and any(e["type"] == "journal.query.start" for e in entries)
+    (line,) = node.heddle("usage", "sales.orders")["usage"]
+    assert line == used[0] | {"person": "(erased)"}
+    (gone,) = [r for r in node.heddle("requests", as_="carl")["requests"] if r["id"] == asked]
+    assert gone["person"].endswith("(erased)") and gone["reason"] == gone["deny_reason"] == "(erased)"
+    assert node.heddle("rebuild")["same"] and node.run("log", "verify").status == DONE
+    acts = [e for e in node.heddle("audit", "search", "--limit", "1000")["entries"] if e["body"].get("operation") in ("user_erase", "text_erase")]
+    assert len([e for e in acts if e["type"] == "journal.action"]) == 3
+    again = node.heddle("user", "add", name, "--domain", "insights", "--role", "analyst", as_="ivy")
+    assert again["id"] != person
+
+
+# --- row budgets ---
+
+def test_a_budget_of_rows_survives_kills_and_is_never_exceeded(shop):
+    node = shop.node
+    shop.grant("--row-budget", "40")
+    assert len(node.query("SELECT order_id FROM sales.orders.orders", "ana")) == 30
+    node.kill()
+    (node.data / "catalog" / "audit.db").unlink()
+    node.start()
+    done = node.run("query", "SELECT order_id FROM sales.orders.orders", "--purpose", "analysis", "--json", as_="abe")
+    assert done.status != DONE, "30 + 30 rows of 40"
+    got = node.run("query", "SELECT order_id FROM sales.orders.orders LIMIT 10", "--purpose", "analysis", "--json", as_="abe")
+    assert got.status != DONE or len(got.json) <= 10
+    charged = sum(e["body"].get("charged", 0) for e in node.heddle("audit", "search", "--operation", "query")["entries"])
+    assert charged <= 40

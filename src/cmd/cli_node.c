@@ -9,10 +9,12 @@
 
 #include "base/buf.h"
 #include "cmd/cli_out.h"
+#include "cmd/cli_sign.h"
+#include "crypt/encode.h"
 #include "net/client.h"
 #include "os/file.h"
 
-enum { TOKEN_BYTES_MAX = 4096, PATH_BYTES_MAX = 4096, TOKENS_MAX = 10000 };
+enum { TOKEN_BYTES_MAX = 4096, PATH_BYTES_MAX = 4096, TOKENS_MAX = 10000, SIGNATURES_MAX = 8 /* of one request */ };
 static const struct json_limits ANSWER_LIMITS = {.bytes = CLIENT_BODY_MAX, .depth = 64, .values = 4000000};
 
 struct node {
@@ -82,8 +84,8 @@ open_client(struct cli *cli, const char *token, struct client **ret)
 
 /* --- tokens --- */
 
-static Err
-home_dir(struct cli *cli, const char **ret)
+Err
+node_home(struct cli *cli, const char **ret)
 {
 	const char *own = env_or("HEDDLE_HOME", NULL), *config = env_or("XDG_CONFIG_HOME", NULL), *home = env_or("HOME", NULL);
 
@@ -109,7 +111,7 @@ tokens_dir(struct cli *cli, const char **ret)
 	const char *home = NULL;
 	Str id;
 
-	TRY(home_dir(cli, &home));
+	TRY(node_home(cli, &home));
 	TRY(node_id(cli, &id));
 	ENSURE(&cli->c, is_file_name(id), INVALID, "the node calls itself by a name that is none");
 	*ret = arena_printf(&cli->arena, "%s/tokens/%.*s", home, STR(id)).p;
@@ -166,8 +168,8 @@ token_find(struct cli *cli, const char **ret)
 }
 
 /* Every folder on the way, for the owner alone. */
-static Err
-make_dirs(struct cli *cli, const char *path)
+Err
+node_make_dirs(struct cli *cli, const char *path)
 {
 	char *each = arena_dup(&cli->arena, path, strlen(path));
 
@@ -188,7 +190,7 @@ node_save_token(struct cli *cli, Str name, Str token, Str *ret_path)
 
 	ENSURE(&cli->c, is_file_name(name), INVALID, "'%.*s' cannot be the name of a file", STR(name));
 	TRY(tokens_dir(cli, &dir));
-	TRY(make_dirs(cli, dir));
+	TRY(node_make_dirs(cli, dir));
 	Str path = arena_printf(&cli->arena, "%s/%.*s", dir, STR(name));
 	TRY(file_replace(&cli->c, AT_FDCWD, path.p, arena_printf(&cli->arena, "%.*s\n", STR(token)), 0600));
 	*ret_path = path;
@@ -266,8 +268,8 @@ tick(struct ctx *c, void *arg)
 	return interrupted ? err_set(c, ERR_CANCELLED, "interrupted") : OK;
 }
 
-Err
-node_call(struct cli *cli, enum node_who who, const char *method, const char *path, const json_t *body, json_t **ret)
+static Err
+call_once(struct cli *cli, enum node_who who, const char *method, const char *path, const json_t *body, json_t **ret)
 {
 	struct client_answer answer = {0};
 	struct client *k;
@@ -278,6 +280,33 @@ node_call(struct cli *cli, enum node_who who, const char *method, const char *pa
 	interrupted = 0;
 	client_tick(k, tick, cli->node);
 	return finish(cli, client_call(&cli->c, k, method, str_c(path), text, S(""), &answer), answer, ret);
+}
+
+/* The node waits for a signature and goes on with the request when it has it: hand it in; its answer is the answer, or the next wish. */
+static Err
+sign_once(struct cli *cli, json_t **ret)
+{
+	struct sign_wish wish;
+	uint8_t signature[SIGN_BYTES];
+	char hex[2 * SIGN_BYTES + 1];
+
+	TRY(sign_wish_read(&cli->c, cli->refusal, &wish));
+	json_decref(TAKE(cli->refusal, NULL));
+	cli->hint[0] = 0;
+	TRY(sign_wish(cli, &wish, signature));
+	hex_text(signature, sizeof signature, hex);
+	JSON_AUTO *body = json_pack("{s:s}", "signature", hex);
+	cli->c.detail[0] = 0;
+	return call_once(cli, NODE_PERSON, "POST", node_path(cli, "/api/v1/drafts/", wish.draft.p, ""), body, ret);
+}
+
+Err
+node_call(struct cli *cli, enum node_who who, const char *method, const char *path, const json_t *body, json_t **ret)
+{
+	Err e = call_once(cli, who, method, path, body, ret);
+
+	for (int i = 0; i < SIGNATURES_MAX && e.code == ERR_SIGNATURE_NEEDED && cli->refusal; i++) e = sign_once(cli, ret);
+	return e;
 }
 
 Err

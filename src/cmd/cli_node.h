@@ -13,7 +13,8 @@ struct node;
 /* Without a person, for what the node tells everyone. */
 enum node_who { NODE_PERSON, NODE_NOBODY };
 
-/* One call with a JSON body (NULL: none) and a JSON answer, *ret for the caller to json_decref(). When the node refuses: its error by
+/* Where a domain keeps its key, the call asks for signatures and is given them (cli_sign.h).
+ * One call with a JSON body (NULL: none) and a JSON answer, *ret for the caller to json_decref(). When the node refuses: its error by
  * name, its message as the detail, its hint in cli->hint, the whole answer in cli->refusal. UNAVAILABLE when it does not answer. */
 NODISCARD Err node_call(struct cli *cli, enum node_who who, const char *method, const char *path, const json_t *body, json_t **ret);
 #define node_get(cli, path, ret) node_call((cli), NODE_PERSON, "GET", (path), NULL, (ret))
@@ -38,6 +39,9 @@ NODISCARD Err node_fetch(struct cli *cli, const char *path, Str *ret);
 /* SIGINT while a call runs makes it end with CANCELLED. */
 void node_interrupts(void);
 
+/* ${HEDDLE_HOME:-${XDG_CONFIG_HOME:-~/.config}/heddle}; and every folder on the way to a path, for oneself alone. */
+NODISCARD Err node_home(struct cli *cli, const char **ret);
+NODISCARD Err node_make_dirs(struct cli *cli, const char *path);
 NODISCARD Err node_id(struct cli *cli, Str *ret);
 /* Keep a token for --as. *ret_path is where. */
 NODISCARD Err node_save_token(struct cli *cli, Str name, Str token, Str *ret_path);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/role.h"
+#include "cmd/rootkey.h"
 #include "crypt/encode.h"
 #include "os/file.h"
 
@@ -185,7 +186,7 @@ make_all(struct ctx *c, const char *path, struct datadir *d)
 	TRY(lock_folder(c, d));
 	TRY(check_free(c, path, d->fd)); /* now that nobody else is at it */
 	TRY(make_folders(c, d));
-	TRY(make_root_key(c, d));
+	if (!rootkey_in_environment()) TRY(make_root_key(c, d));
 	TRY(make_token(c, d));
 	TRY(sync_parent(c, d));
 	crypt_random_id(d->node_id);

@@ -6,14 +6,17 @@
 #include <sys/mman.h>
 
 #include "codec/dsse.h"
+#include "codec/json.h"
 #include "codec/note.h"
+#include "crypt/encode.h"
 #include "crypt/seal.h"
+#include "mesh/event.h"
 #include "os/file.h"
 
 enum { NAME_MAX_BYTES = 64, CACHED_MAX = 128, PENDING_MAX = 16, FILE_BYTES_MAX = 256, PAYLOAD_MAX = 65535 };
 
-enum purpose { KEY_EVENT, KEY_NEXT, KEY_NOTE, PURPOSES };
-static const char *const purpose_names[PURPOSES] = {"event", "next", "note"};
+enum purpose { KEY_EVENT, KEY_NEXT, KEY_NOTE, PURPOSES, KEY_AFTER = PURPOSES };
+static const char *const purpose_names[] = {"event", "next", "note", "after"};
 
 struct cached {
 	char log[NAME_MAX_BYTES + 1];
@@ -25,6 +28,7 @@ struct cached {
 struct pending {
 	char name[NAME_MAX_BYTES + 1]; /* "": free */
 	uint64_t made;
+	bool note_only; /* the owner keeps the others */
 	struct sign_key keys[PURPOSES];
 };
 
@@ -101,7 +105,7 @@ sealed_read(struct ctx *c, const struct keystore *k, Str log, const char *object
 	bool fits = err_ok(e) && plain.n == n;
 	if (fits) memcpy(ret, plain.p, n);
 	crypt_wipe(plain.p, plain.cap);
-	ENSURE(c, fits, CORRUPT, "key file '%s' does not open: it is damaged, belongs to something else, or root.key is not the one of this node", path);
+	ENSURE(c, fits, CORRUPT, "key file '%s' does not open: it is damaged, belongs to something else, or the root key is not the one of this node", path);
 	return OK;
 }
 
@@ -151,6 +155,7 @@ key_get(struct ctx *c, struct keystore *k, Str log, enum purpose purpose, const 
 	const struct pending *p = pending_find(k, log);
 
 	if (p) {
+		ENSURE(c, !p->note_only || purpose == KEY_NOTE, NOT_FOUND, "this log's owner keeps its key");
 		*ret = &p->keys[purpose];
 		return OK;
 	}
@@ -220,10 +225,11 @@ state_start(struct ctx *c, const struct keystore *k, Str log)
 
 /* The event key is written last: where it is, the rest was. */
 static Err
-keys_save(struct ctx *c, const struct keystore *k, Str log, const struct sign_key keys[static PURPOSES])
+keys_save(struct ctx *c, const struct keystore *k, Str log, const struct sign_key keys[static PURPOSES], bool note_only)
 {
 	TRY(state_start(c, k, log));
 	TRY(key_write(c, k, log, KEY_NOTE, &keys[KEY_NOTE]));
+	if (note_only) return OK;
 	TRY(key_write(c, k, log, KEY_NEXT, &keys[KEY_NEXT]));
 	return key_write(c, k, log, KEY_EVENT, &keys[KEY_EVENT]);
 }
@@ -242,23 +248,26 @@ first_start(struct ctx *c, struct keystore *k)
 	crypt_random(k->mask.secret_bytes, sizeof k->mask.secret_bytes);
 	TRY(sealed_write(c, k, S("mask"), "root", str_of(k->mask.secret_bytes, sizeof k->mask.secret_bytes)));
 	for (size_t i = 0; i < PURPOSES; i++) sign_key_new(&keys[i]);
-	Err e = keys_save(c, k, S("journal"), keys);
+	Err e = keys_save(c, k, S("journal"), keys, false);
 	keys_wipe(keys);
 	return e;
 }
 
 static Err
-start(struct ctx *c, struct keystore *k)
+start(struct ctx *c, struct keystore *k, bool make)
 {
 	const struct sign_key *key;
 
-	if (!file_exists(k->dirfd, "journal.event")) return first_start(c, k);
+	if (!file_exists(k->dirfd, "journal.event")) {
+		ENSURE(c, make, CORRUPT, "the keys of this node are gone from its folder 'keys'; put the copy back, new ones are not made for logs that were signed");
+		return first_start(c, k);
+	}
 	TRY(key_get(c, k, S("journal"), KEY_EVENT, &key));
 	return sealed_read(c, k, S("mask"), "root", k->mask.secret_bytes, sizeof k->mask.secret_bytes);
 }
 
 Err
-keystore_open(struct ctx *c, int dirfd, const struct secret32 *root, struct keystore **ret)
+keystore_open(struct ctx *c, int dirfd, const struct secret32 *root, bool make, struct keystore **ret)
 {
 	struct keystore *k = mmap(NULL, sizeof *k, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -267,7 +276,7 @@ keystore_open(struct ctx *c, int dirfd, const struct secret32 *root, struct keys
 	(void)madvise(k, sizeof *k, MADV_DONTDUMP);
 	k->dirfd = dirfd;
 	k->root = *root;
-	Err e = start(c, k);
+	Err e = start(c, k, make);
 	if (!err_ok(e)) {
 		keystore_close(k);
 		return e;
@@ -297,13 +306,14 @@ pending_slot(struct keystore *k)
 }
 
 Err
-keystore_create(struct ctx *c, struct keystore *k, Str name, struct new_keys *ret)
+keystore_create(struct ctx *c, struct keystore *k, Str name, bool note_only, struct new_keys *ret)
 {
 	struct pending *p = pending_find(k, name);
 
 	ENSURE(c, is_name(name) && !is_log(name), INVALID, "not a name for new keys");
 	if (!p) p = pending_slot(k);
 	p->made = ++k->clock;
+	p->note_only = note_only;
 	for (size_t i = 0; i < PURPOSES; i++) sign_key_new(&p->keys[i]);
 	snprintf(p->name, sizeof p->name, "%.*s", STR(name));
 	memcpy(ret->event_pub, p->keys[KEY_EVENT].pub, SIGN_PUB_BYTES);
@@ -336,8 +346,8 @@ keystore_name(struct ctx *c, struct keystore *k, Str name, Str log)
 	ENSURE(c, is_log(log) && !str_eq(log, S("journal")), INVALID, "not the id of a log");
 	ENSURE(c, p, NOT_FOUND, "no new keys of that name; make them again");
 	TRY(no_other_keys(c, k, log, p));
-	TRY(keys_save(c, k, log, p->keys));
-	return key_get(c, k, log, KEY_EVENT, &key); /* p stays for a second call; its place is taken by newer ones */
+	TRY(keys_save(c, k, log, p->keys, p->note_only));
+	return key_get(c, k, log, KEY_NOTE, &key); /* p stays for a second call; its place is taken by newer ones */
 }
 
 /* --- signing --- */
@@ -433,4 +443,109 @@ keystore_mask_key(struct ctx *c, struct keystore *k, Str consumer, Str purpose, 
 	buf_str(&b, purpose);
 	crypt_hmac_sha256(str_of(k->mask.secret_bytes, sizeof k->mask.secret_bytes), buf_view(&b), ret->secret_bytes);
 	return OK;
+}
+
+/* --- rotation --- */
+
+static void
+forget(struct keystore *k, Str log)
+{
+	for (size_t i = 0; i < CACHED_MAX; i++)
+		if (k->cached[i].used && str_eqc(log, k->cached[i].log)) crypt_wipe(&k->cached[i], sizeof k->cached[i]);
+}
+
+static bool
+has_file(const struct keystore *k, Str log, enum purpose purpose)
+{
+	char path[NAME_MAX_BYTES + 16];
+
+	file_of(log, purpose_names[purpose], path);
+	return file_exists(k->dirfd, path);
+}
+
+Err
+keystore_successor(struct ctx *c, struct keystore *k, Str log, struct successor *ret)
+{
+	const struct sign_key *next;
+	SIGN_KEY_AUTO after;
+
+	ENSURE(c, is_log(log) && !str_eq(log, S("journal")), INVALID, "not the id of a domain's log");
+	TRY(key_get(c, k, log, KEY_NEXT, &next));
+	bool made = has_file(k, log, KEY_AFTER);
+	if (made) TRY(key_read(c, k, log, KEY_AFTER, &after));
+	if (!made || crypt_equal(after.pub, next->pub, sizeof after.pub)) { /* equal: left from a rotation that is done */
+		sign_key_new(&after);
+		TRY(key_write(c, k, log, KEY_AFTER, &after));
+	}
+	memcpy(ret->event_pub, next->pub, sizeof ret->event_pub);
+	crypt_sha256(str_of(after.pub, sizeof after.pub), ret->next_digest);
+	return OK;
+}
+
+Err
+keystore_endorse(struct ctx *c, struct keystore *k, Str log, Str text, uint8_t ret[static SIGN_BYTES])
+{
+	const struct sign_key *key;
+	char head[NAME_MAX_BYTES + 32];
+
+	ENSURE(c, is_log(log), INVALID, "not the id of a log");
+	snprintf(head, sizeof head, "heddle.rotate.v1\n%.*s\n", STR(log));
+	ENSURE(c, str_starts(text, str_c(head)), DENIED, "only the rotation of its own key is endorsed");
+	TRY(key_get(c, k, log, KEY_EVENT, &key));
+	sign_make(key, text, ret);
+	return OK;
+}
+
+/* Does it reveal the next key, and commit to the one made for it? */
+static Err
+is_rotation(struct ctx *c, Str log, Str payload, const struct successor *s)
+{
+	uint8_t pub[SIGN_PUB_BYTES], next[CRYPT_HASH_BYTES];
+	struct event e;
+	Str pub_text = {0}, next_text = {0};
+
+	TRY(event_parse(c, payload, &e));
+	bool good = e.type == EVENT_KEY_ROTATE && str_eq(e.origin, log) && err_ok(json_str(c, e.body, "event_pub", &pub_text)) &&
+	            err_ok(json_str(c, e.body, "next", &next_text)) && hex_get_n(pub_text, pub, sizeof pub) && hex_get_n(next_text, next, sizeof next) &&
+	            memcmp(pub, s->event_pub, sizeof pub) == 0 && memcmp(next, s->next_digest, sizeof next) == 0;
+	event_fini(&e);
+	ENSURE(c, good, DENIED, "the next key signs its own rotation and nothing else");
+	return OK;
+}
+
+Err
+keystore_sign_rotation(struct ctx *c, struct keystore *k, Str log, Str payload, uint8_t ret[static SIGN_BYTES])
+{
+	const struct sign_key *key;
+	struct successor s;
+	BUF_AUTO pae = BUF_INIT;
+
+	ENSURE(c, payload.n > 0 && payload.n <= PAYLOAD_MAX, TOO_LARGE, "an event has at most %d bytes", PAYLOAD_MAX);
+	TRY(keystore_successor(c, k, log, &s));
+	TRY(is_rotation(c, log, payload, &s));
+	TRY(key_get(c, k, log, KEY_NEXT, &key));
+	dsse_pae(S(DSSE_EVENT_TYPE), payload, &pae);
+	sign_make(key, buf_view(&pae), ret);
+	return OK;
+}
+
+/* Each step leaves what the one after it needs, so a death in between is made good by another call. */
+Err
+keystore_promote(struct ctx *c, struct keystore *k, Str log)
+{
+	char path[NAME_MAX_BYTES + 16];
+	SIGN_KEY_AUTO next;
+	SIGN_KEY_AUTO after;
+
+	ENSURE(c, is_log(log) && has_file(k, log, KEY_AFTER), NOT_FOUND, "no rotation of that log's key was begun");
+	TRY(key_read(c, k, log, KEY_NEXT, &next));
+	TRY(key_read(c, k, log, KEY_AFTER, &after));
+	forget(k, log);
+	if (!crypt_equal(next.pub, after.pub, sizeof next.pub)) {
+		TRY(key_write(c, k, log, KEY_EVENT, &next));
+		TRY(key_write(c, k, log, KEY_NEXT, &after));
+	}
+	file_of(log, purpose_names[KEY_AFTER], path);
+	TRY(file_unlink(c, k->dirfd, path));
+	return dir_sync(c, k->dirfd, "keys");
 }

@@ -43,6 +43,8 @@ role_args(struct parent *p, enum process_kind kind, const char **list)
 {
 	size_t n = parent_uid_args(p, kind, list, 0);
 
+	/* Where logs have been signed there were keys: then none are made. */
+	if (kind == PROCESS_KEYS && file_exists(p->setup->dir->fd, "ledger/logs/journal/keys")) list[n++] = "had_keys=1";
 	if (kind != PROCESS_CORE) return n;
 	list[n++] = arena_printf(&p->arena, "node=%s", p->setup->dir->node_id).p;
 	return n + settings_args(&p->arena, p->setup->limits, list + n);
@@ -56,7 +58,7 @@ role_fds(const struct parent *p, enum process_kind kind, int *list)
 
 	if (kind == PROCESS_CORE) list[n++] = p->setup->dir->fd;
 	if (kind == PROCESS_LAKE) list[n++] = p->lake_fd;
-	if (kind == PROCESS_KEYS) list[n++] = p->keys_fd, list[n++] = p->root_fd;
+	if (kind == PROCESS_KEYS) list[n++] = p->keys_fd, list[n++] = p->setup->root_fd;
 	if (kind == PROCESS_GATE) list[n++] = p->setup->listen_fd;
 	if (kind == PROCESS_GATE && p->setup->cert_fd >= 0) list[n++] = p->setup->cert_fd, list[n++] = p->setup->key_fd;
 	return n;
@@ -393,14 +395,13 @@ open_all(struct ctx *c, struct parent *p)
 	TRY(dir_open(c, dir, "lake", &p->lake_fd));
 	TRY(dir_make(c, dir, "temp", 0711));
 	TRY(dir_open(c, dir, "temp", &p->temp_fd));
-	TRY(file_open_beneath(c, dir, "root.key", O_RDONLY, 0, &p->root_fd));
 	return duck_open(c, &p->duck_fd);
 }
 
 static void
 close_all(struct parent *p)
 {
-	int *fds[] = {&p->signals, &p->keys_fd, &p->lake_fd, &p->temp_fd, &p->root_fd, &p->duck_fd};
+	int *fds[] = {&p->signals, &p->keys_fd, &p->lake_fd, &p->temp_fd, &p->duck_fd};
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) fd_close(fds[i]);
 	chan_fini(&p->core);
@@ -412,7 +413,7 @@ parent_run(struct ctx *c, const struct parent_setup *setup)
 {
 	static struct parent p; /* one per process; large */
 
-	p = (struct parent){.setup = setup, .core = {.fd = -1}, .signals = -1, .keys_fd = -1, .lake_fd = -1, .root_fd = -1, .temp_fd = -1,
+	p = (struct parent){.setup = setup, .core = {.fd = -1}, .signals = -1, .keys_fd = -1, .lake_fd = -1, .temp_fd = -1,
 	    .duck_fd = -1};
 	p.c.arena = &p.arena;
 	mallopt(M_ARENA_MAX, 1);

@@ -10,6 +10,7 @@ struct parent_setup {
 	const struct datadir *dir;
 	int listen_fd;         /* borrowed; stays open while roles are restarted, so clients wait instead of being refused */
 	int cert_fd, key_fd;   /* -1: no TLS */
+	int root_fd;           /* the root key (rootkey.h), for the keys role */
 	const struct core_limits *limits;
 };
 

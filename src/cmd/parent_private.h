@@ -42,7 +42,7 @@ struct parent {
 	struct lasting lasting[PROCESS_LASTING];
 	struct guest guests[GUESTS_MAX];
 	unsigned long next_temp;
-	int keys_fd, lake_fd, root_fd, temp_fd, duck_fd;
+	int keys_fd, lake_fd, temp_fd, duck_fd;
 	enum duck_state duck;
 	struct spawned checker;
 	struct wanted queue[QUEUE_MAX];

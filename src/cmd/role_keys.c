@@ -28,7 +28,7 @@ on_create(struct ctx *c, struct keys *k, const struct frame *f)
 	struct new_keys made;
 
 	TRY(msg_get_K_CREATE(c, f->payload, &m));
-	TRY(keystore_create(c, k->store, m.name, &made));
+	TRY(keystore_create(c, k->store, m.name, m.note_only != 0, &made));
 	return chan_post(c, &k->chan, K_KEYS, f->id, -1, .event_pub = str_of(made.event_pub, sizeof made.event_pub),
 	    .next_digest = str_of(made.next_digest, sizeof made.next_digest), .log_pub = str_of(made.note_pub, sizeof made.note_pub));
 }
@@ -98,12 +98,57 @@ on_mask_key(struct ctx *c, struct keys *k, const struct frame *f)
 	return done(c, k, f->id, key.secret_bytes, sizeof key.secret_bytes);
 }
 
+static Err
+on_successor(struct ctx *c, struct keys *k, const struct frame *f)
+{
+	struct msg_K_SUCCESSOR m;
+	struct successor s;
+
+	TRY(msg_get_K_SUCCESSOR(c, f->payload, &m));
+	TRY(keystore_successor(c, k->store, m.log, &s));
+	return chan_post(c, &k->chan, K_KEYS, f->id, -1, .event_pub = str_of(s.event_pub, sizeof s.event_pub),
+	    .next_digest = str_of(s.next_digest, sizeof s.next_digest));
+}
+
+static Err
+on_endorse(struct ctx *c, struct keys *k, const struct frame *f)
+{
+	struct msg_K_ENDORSE m;
+	uint8_t signature[SIGN_BYTES];
+
+	TRY(msg_get_K_ENDORSE(c, f->payload, &m));
+	TRY(keystore_endorse(c, k->store, m.log, m.text, signature));
+	return done(c, k, f->id, signature, sizeof signature);
+}
+
+static Err
+on_sign_rotation(struct ctx *c, struct keys *k, const struct frame *f)
+{
+	struct msg_K_SIGN_ROTATION m;
+	uint8_t signature[SIGN_BYTES];
+
+	TRY(msg_get_K_SIGN_ROTATION(c, f->payload, &m));
+	TRY(keystore_sign_rotation(c, k->store, m.log, m.payload, signature));
+	return done(c, k, f->id, signature, sizeof signature);
+}
+
+static Err
+on_promote(struct ctx *c, struct keys *k, const struct frame *f)
+{
+	struct msg_K_PROMOTE m;
+
+	TRY(msg_get_K_PROMOTE(c, f->payload, &m));
+	TRY(keystore_promote(c, k->store, m.log));
+	return done(c, k, f->id, "", 0);
+}
+
 static const struct {
 	enum msg_type type;
 	Err (*run)(struct ctx *c, struct keys *k, const struct frame *f);
 } handlers[] = {
     {MSG_K_SIGN_EVENT, on_sign_event}, {MSG_K_SIGN_NOTE, on_sign_note}, {MSG_K_EVENT_PUB, on_event_pub}, {MSG_K_NOTE_PUB, on_note_pub},
     {MSG_K_MASK_KEY, on_mask_key},     {MSG_K_CREATE, on_create},       {MSG_K_NAME, on_name},
+    {MSG_K_SUCCESSOR, on_successor},   {MSG_K_ENDORSE, on_endorse},     {MSG_K_SIGN_ROTATION, on_sign_rotation}, {MSG_K_PROMOTE, on_promote},
 };
 
 static Err
@@ -137,7 +182,7 @@ read_root(struct ctx *c, struct secret32 *ret)
 
 	crypt_wipe(hex, sizeof hex);
 	close(KEYS_FD_ROOT);
-	ENSURE(c, ok, CORRUPT, "root.key is damaged: it must hold 64 hex digits");
+	ENSURE(c, ok, CORRUPT, "the root key is damaged: it must be 64 hex digits");
 	return OK;
 }
 
@@ -151,7 +196,7 @@ start(struct ctx *c, char *const *argv, struct keys *k, struct sandbox_state *re
 
 	TRY(read_root(c, &root));
 	TRY(role_sandbox(c, argv, &spec, ret));
-	return keystore_open(c, KEYS_FD_DIR, &root, &k->store);
+	return keystore_open(c, KEYS_FD_DIR, &root, role_arg(argv, "had_keys") == NULL, &k->store);
 }
 
 int

@@ -7,6 +7,7 @@
 #include "cmd/datadir.h"
 #include "cmd/node.h"
 #include "cmd/parent.h"
+#include "cmd/rootkey.h"
 #include "cmd/settings.h"
 #include "net/listen.h"
 #include "os/file.h"
@@ -74,16 +75,17 @@ static Err
 serve(struct cli *cli, const struct settings *s, const struct datadir *d)
 {
 	struct ctx *c = &cli->c;
-	FD_AUTO cert = -1, key = -1, listener = -1;
+	FD_AUTO cert = -1, key = -1, listener = -1, root = -1;
 	uint16_t port;
 
 	if (s->tls_certificate) {
 		TRY(file_open(c, AT_FDCWD, s->tls_certificate, O_RDONLY, 0, &cert));
 		TRY(file_open(c, AT_FDCWD, s->tls_key, O_RDONLY, 0, &key));
 	}
+	TRY(rootkey_open(c, d, s, &root));
 	TRY(listen_soon(c, s, &listener, &port));
 	announce(cli, d, url_of(&cli->arena, s, port));
-	return parent_run(c, &(struct parent_setup){.dir = d, .listen_fd = listener, .cert_fd = cert, .key_fd = key, .limits = &s->limits});
+	return parent_run(c, &(struct parent_setup){.dir = d, .listen_fd = listener, .cert_fd = cert, .key_fd = key, .root_fd = root, .limits = &s->limits});
 }
 
 Err

@@ -4,6 +4,7 @@
 
 #include "cmd/role.h"
 #include "codec/yaml.h"
+#include "net/address.h"
 
 #define KiB(n) (UINT64_C(n) << 10)
 #define MiB(n) (UINT64_C(n) << 20)
@@ -26,7 +27,7 @@ static const struct setting settings[] = {
 #include "cmd/settings.def"
 #undef SETTING
 };
-_Static_assert(ARRAY_LEN(settings) <= SETTINGS_ARGS_MAX, "more settings than arguments");
+_Static_assert(ARRAY_LEN(settings) + 1 <= SETTINGS_ARGS_MAX, "more settings than arguments");
 
 static uint64_t
 get(const struct core_limits *l, const struct setting *s)
@@ -68,7 +69,7 @@ cpus(void)
 void
 settings_default(struct settings *ret)
 {
-	*ret = (struct settings){0};
+	*ret = (struct settings){.limits.webhook_allow = ""};
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++) set(&ret->limits, &settings[i], settings[i].normal);
 	ret->limits.threads = cpus();
 }
@@ -151,11 +152,45 @@ take_text(struct ctx *c, const struct node *n, const char **ret)
 }
 
 static Err
+take_addresses(struct ctx *c, const struct node *n, const char **ret)
+{
+	struct address_list list;
+	const char *text;
+
+	TRY(take_text(c, n, &text));
+	Err e = address_list_parse(c, str_c(text), &list);
+	if (!err_ok(e)) return err_set(c, ERR_INVALID, "line %u, column %u: webhook_allow: %s", AT(n), arena_printf(c->arena, "%s", c->detail).p);
+	*ret = text;
+	return OK;
+}
+
+/* A program and its arguments, as a list: no shell takes a text apart. */
+static Err
+take_command(struct ctx *c, const struct node *n, const char *const **ret)
+{
+	const char **argv = NEW_N(c->arena, n->count + 1, const char *);
+	size_t i = 0;
+
+	ENSURE(c, n->kind == NODE_SEQ && n->count >= 1 && n->count <= 32, INVALID, "line %u, column %u: %.*s must be a list: a program and its arguments",
+	       AT(n), STR(n->key));
+	for (const struct node *part = n->first; part; part = part->next) {
+		ENSURE(c, part->kind == NODE_SCALAR && part->text.n > 0, INVALID, "line %u, column %u: %.*s must be a list of texts", AT(n), STR(n->key));
+		argv[i++] = arena_dup(c->arena, part->text.p, part->text.n);
+	}
+	ENSURE(c, argv[0][0] == '/', INVALID, "line %u, column %u: %.*s must name its program from the root on, like /usr/bin/vault", AT(n), STR(n->key));
+	*ret = argv;
+	return OK;
+}
+
+static Err
 take(struct ctx *c, const struct node *n, struct settings *s)
 {
 	if (str_eqc(n->key, "http")) return take_text(c, n, &s->http);
 	if (str_eqc(n->key, "tls_certificate")) return take_text(c, n, &s->tls_certificate);
 	if (str_eqc(n->key, "tls_key")) return take_text(c, n, &s->tls_key);
+	if (str_eqc(n->key, "root_key_file")) return take_text(c, n, &s->root_key_file);
+	if (str_eqc(n->key, "root_key_command")) return take_command(c, n, &s->root_key_command);
+	if (str_eqc(n->key, "webhook_allow")) return take_addresses(c, n, &s->limits.webhook_allow);
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
 		if (str_eqc(n->key, settings[i].key)) return take_limit(c, n, &settings[i], &s->limits);
 	return err_set(c, ERR_INVALID, "line %u, column %u: unknown setting '%.*s'", AT(n), STR(n->key));
@@ -181,11 +216,14 @@ settings_args(struct arena *a, const struct core_limits *limits, const char **re
 {
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
 		ret[i] = arena_printf(a, "%s=%llu", settings[i].key, (unsigned long long)get(limits, &settings[i])).p;
-	return ARRAY_LEN(settings);
+	ret[ARRAY_LEN(settings)] = arena_printf(a, "webhook_allow=%s", limits->webhook_allow).p;
+	return ARRAY_LEN(settings) + 1;
 }
 
 void
 settings_from_args(char *const *argv, struct core_limits *ret)
 {
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++) set(ret, &settings[i], role_arg_u64(argv, settings[i].key));
+	const char *allow = role_arg(argv, "webhook_allow");
+	ret->webhook_allow = allow ? allow : "";
 }

@@ -6,11 +6,13 @@
 
 struct settings {
 	const char *http;                    /* ADDR:PORT; NULL: the default */
+	const char *root_key_file;           /* NULL: not given, as the next */
+	const char *const *root_key_command; /* program and arguments, NULL at the end */
 	const char *tls_certificate, *tls_key; /* paths, both or neither; as written, relative to the current folder */
 	struct core_limits limits;
 };
 
-enum { SETTINGS_ARGS_MAX = 16, SETTINGS_FILE_MAX = 64 * 1024 };
+enum { SETTINGS_ARGS_MAX = 24, SETTINGS_FILE_MAX = 64 * 1024 };
 
 void settings_default(struct settings *ret);
 /* Change what the text sets. INVALID names key, line and column; what is unknown is refused. Texts are in the arena of c. */

@@ -5,6 +5,7 @@
 #include "codec/dsse.h"
 #include "codec/note.h"
 #include "core/core.h"
+#include "core/drafts.h"
 #include "crypt/encode.h"
 #include "ledger/tree.h"
 #include "os/clock.h"
@@ -31,16 +32,24 @@ core_to_store(struct ctx *c, void *arg, Str kind, Str id, Str body)
 }
 
 static Err
-sign_and_append(struct core *core, struct ctx *c, Str log_id, Str payload, Str *ret_entry, uint64_t *ret_index)
+node_signature(struct core *core, struct ctx *c, Str log_id, Str payload, uint8_t ret[static SIGN_BYTES])
 {
 	struct frame f;
 	struct msg_DONE done;
-	BUF_AUTO entry = BUF_INIT;
 
 	TRY(ask_keys(core, c, K_SIGN_EVENT, DONE, &f, .log = log_id, .payload = payload));
 	TRY(msg_get_DONE(c, f.payload, &done));
-	ENSURE(c, done.text.n == 64, INTERNAL, "the keys role gave no signature");
-	dsse_encode(S(DSSE_EVENT_TYPE), payload, S(""), (const uint8_t *)done.text.p, &entry);
+	ENSURE(c, done.text.n == SIGN_BYTES, INTERNAL, "the keys role gave no signature");
+	memcpy(ret, done.text.p, SIGN_BYTES);
+	return OK;
+}
+
+static Err
+append(struct core *core, struct ctx *c, Str log_id, Str payload, const uint8_t signature[static SIGN_BYTES], Str *ret_entry, uint64_t *ret_index)
+{
+	BUF_AUTO entry = BUF_INIT;
+
+	dsse_encode(S(DSSE_EVENT_TYPE), payload, S(""), signature, &entry);
 	ENSURE(c, entry.n <= LEDGER_ENTRY_MAX, TOO_LARGE, "the event has %zu bytes, a log entry at most %d", entry.n, LEDGER_ENTRY_MAX);
 	*ret_entry = arena_str(c->arena, buf_view(&entry));
 	TRY(ledger_append(c, core->ledger, log_id, *ret_entry, ret_index));
@@ -49,11 +58,11 @@ sign_and_append(struct core *core, struct ctx *c, Str log_id, Str payload, Str *
 	return OK;
 }
 
-static Err
-write_payload(struct core *core, struct ctx *c, Str log_id, Str origin, enum event_type type, Str actor, Str body, struct buf *out)
+Err
+core_write_event(struct core *core, struct ctx *c, Str log_id, enum event_type type, Str actor, Str body, struct buf *out)
 {
 	struct ledger_head head;
-	struct event_head h = {.origin = origin, .actor = actor, .time = core_now(), .type = type};
+	struct event_head h = {.origin = log_id, .actor = actor, .time = core_now(), .type = type};
 
 	TRY(ledger_writable(c, core->ledger, log_id));
 	TRY(ledger_head(c, core->ledger, log_id, &head));
@@ -76,17 +85,41 @@ fold_own(struct core *core, struct ctx *c, Str log_id, uint64_t index, Str entry
 }
 
 Err
+core_append_event(struct core *core, struct ctx *c, Str log_id, Str payload, const uint8_t signature[static SIGN_BYTES])
+{
+	Str entry;
+	uint64_t index;
+
+	TRY(ledger_writable(c, core->ledger, log_id));
+	TRY(mesh_check(c, core->mesh, log_id, payload));
+	TRY(append(core, c, log_id, payload, signature, &entry, &index));
+	fold_own(core, c, log_id, index, entry);
+	return OK;
+}
+
+/* By the node, or by the owner's client: then time has passed. */
+static Err
+signature_for(struct core *core, struct ctx *c, Str log_id, Str payload, uint8_t ret[static SIGN_BYTES])
+{
+	const struct mesh_domain *d = mesh_domain(core->mesh, log_id);
+	uint8_t pub[SIGN_PUB_BYTES];
+
+	if (!draft_needed(core, log_id)) return node_signature(core, c, log_id, payload, ret);
+	memcpy(pub, d->event_pub, sizeof pub);
+	return draft_wait(core, c, log_id, arena_str(c->arena, d->name), payload, pub, ret);
+}
+
+Err
 core_say(struct core *core, struct ctx *c, Str domain_id, enum event_type type, Str actor, Str body)
 {
 	BUF_AUTO payload = BUF_INIT;
-	Str log_id = arena_str(c->arena, domain_id), entry;
-	uint64_t index;
+	Str log_id = arena_str(c->arena, domain_id);
+	uint8_t signature[SIGN_BYTES];
 
-	TRY(write_payload(core, c, log_id, log_id, type, actor, body, &payload));
+	TRY(core_write_event(core, c, log_id, type, actor, body, &payload));
 	TRY(mesh_check(c, core->mesh, log_id, buf_view(&payload)));
-	TRY(sign_and_append(core, c, log_id, buf_view(&payload), &entry, &index));
-	fold_own(core, c, log_id, index, entry);
-	return OK;
+	TRY(signature_for(core, c, log_id, buf_view(&payload), signature));
+	return core_append_event(core, c, log_id, buf_view(&payload), signature);
 }
 
 /* The body, and whose domain the actor acted for: who may read the entry later depends on it. */
@@ -111,6 +144,7 @@ core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str bod
 	struct ledger_head head;
 	Hash prev;
 	char now[TIME_TEXT_MAX], hex[2 * HASH_BYTES + 1];
+	uint8_t signature[SIGN_BYTES];
 	Str entry;
 	uint64_t index;
 
@@ -124,7 +158,8 @@ core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str bod
 	buf_printf(&payload, ",\"time\":\"%s\",\"idem\":\"\",\"requires\":[],\"body\":", now);
 	put_body(core, actor, body, &payload);
 	buf_char(&payload, '}');
-	return sign_and_append(core, c, JOURNAL, buf_view(&payload), &entry, &index);
+	TRY(node_signature(core, c, JOURNAL, buf_view(&payload), signature));
+	return append(core, c, JOURNAL, buf_view(&payload), signature, &entry, &index);
 }
 
 Err
@@ -226,35 +261,4 @@ core_set_log_key(struct core *core, struct ctx *c, Str log_id)
 	ledger_origin(log_id, &origin);
 	note_key_line(buf_view(&origin), (const uint8_t *)done.text.p, &line);
 	return ledger_set_key(c, core->ledger, log_id, buf_view(&line));
-}
-
-Err
-core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str actor, Str *ret_id)
-{
-	struct frame f;
-	struct msg_K_KEYS keys;
-	BUF_AUTO body = BUF_INIT;
-	BUF_AUTO payload = BUF_INIT;
-	char salt[CRYPT_ID_MAX];
-	uint8_t digest[CRYPT_HASH_BYTES];
-	char id[2 * CRYPT_HASH_BYTES + 1];
-	Str entry;
-	uint64_t index;
-
-	crypt_random_id(salt);
-	TRY(ask_keys(core, c, K_CREATE, K_KEYS, &f, .name = str_c(salt)));
-	TRY(msg_get_K_KEYS(c, f.payload, &keys));
-	ENSURE(c, keys.event_pub.n == 32 && keys.next_digest.n == 32 && keys.log_pub.n == 32, INTERNAL, "the keys role gave no keys");
-	body_inception(&body, name, (const uint8_t *)keys.event_pub.p, (const uint8_t *)keys.next_digest.p, center, str_c(salt));
-	event_write(&(struct event_head){.actor = actor, .time = core_now(), .type = EVENT_DOMAIN_INCEPTION}, buf_view(&body), &payload);
-	crypt_sha256(buf_view(&payload), digest);
-	hex_text(digest, sizeof digest, id);
-	TRY(ask_keys(core, c, K_NAME, DONE, &f, .name = str_c(salt), .log = str_c(id)));
-	TRY(ledger_create(c, core->ledger, str_c(id)));
-	TRY(core_set_log_key(core, c, str_c(id)));
-	TRY(mesh_check(c, core->mesh, str_c(id), buf_view(&payload)));
-	TRY(sign_and_append(core, c, str_c(id), buf_view(&payload), &entry, &index));
-	fold_own(core, c, str_c(id), index, entry);
-	*ret_id = arena_str(c->arena, str_c(id));
-	return OK;
 }

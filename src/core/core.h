@@ -24,6 +24,7 @@ struct core_limits {
 	uint64_t query_timeout_ms, check_timeout_ms;
 	unsigned threads, workers_max, workers_per_person;
 	unsigned sandbox_minimum; /* level below which no user SQL is run */
+	const char *webhook_allow; /* addresses that webhooks may reach besides public ones (net/address.h); "" for none */
 };
 
 struct role_line { char role[16]; long pid; unsigned long restarts; int level; };
@@ -38,6 +39,8 @@ struct core {
 	uint64_t audited;            /* entries of the journal that it holds */
 	bool auditing;               /* a fiber folds more */
 	int64_t audit_due_ns;
+	int64_t posture_day, posture_due_ns; /* the newest day whose posture was kept; when to look again */
+	bool posture_under_way;
 	struct map budgets;          /* grant id → struct budget (budget.c) */
 	struct directory *directory;
 	struct peer *parent, *gate, *keys, *lake; /* NULL while one is gone */
@@ -77,6 +80,7 @@ bool peer_alive(const struct peer *p);
 const char *peer_name(const struct peer *p);
 struct peer *peer_next(const struct peer *p); /* walk core->peers */
 int peer_level(const struct peer *p); /* its sandbox, as it said itself; -1 before, or without a peer */
+Time peer_tested(const struct peer *p); /* when it said so */
 /* Called once when the peer's channel closes; may be NULL. */
 void peer_on_close(struct peer *p, void (*fn)(struct core *core, struct peer *p, void *arg), void *arg);
 
@@ -135,7 +139,8 @@ NODISCARD Err core_run(struct core *core, struct ctx *c); /* the loop; ends when
 /* --- saying things (commit.c) --- */
 
 /* Append an event of `type` with this JSON body to the domain's log, signed by its key, and fold it in. DENIED etc. when the fold
- * would refuse it: nothing is appended then. Durable and to be acknowledged only after core_commit(). */
+ * would refuse it: nothing is appended then. Durable and to be acknowledged only after core_commit(). Where the owner keeps the key it waits,
+ * perhaps for minutes, until their client has signed (drafts.h): what was looked up before is to be looked up anew. */
 NODISCARD Err core_say(struct core *core, struct ctx *c, Str domain_id, enum event_type type, Str actor, Str body);
 /* Append to the journal. `outcome`: "ok", "refused", "failed". */
 NODISCARD Err core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str body);
@@ -156,7 +161,12 @@ NODISCARD Err core_open(struct core *core, struct ctx *c);
 NODISCARD Err core_bootstrap(struct core *core, struct ctx *c);
 /* The key that checks the log's checkpoints goes beside it, for who verifies a copy. Before its first publish. */
 NODISCARD Err core_set_log_key(struct core *core, struct ctx *c, Str log_id);
-NODISCARD Err core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str actor, Str *ret_id);
+/* custody NULL: the node keeps the key, and nobody can recover it. With a key that the owner keeps it waits for their signature (drafts.h). */
+NODISCARD Err core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str actor, const struct custody *custody, Str *ret_id);
+/* The payload of an event in the log's next place. */
+NODISCARD Err core_write_event(struct core *core, struct ctx *c, Str log_id, enum event_type type, Str actor, Str body, struct buf *out);
+/* The payload of an event with its signature: checked by the fold (not the signature), appended, folded in. As core_say(). */
+NODISCARD Err core_append_event(struct core *core, struct ctx *c, Str log_id, Str payload, const uint8_t signature[64]);
 /* Fold every log from its beginning into fresh state and compare; others go on meanwhile. BUSY: somebody does it already. */
 struct rebuild_result { uint64_t events, refused; double seconds; uint8_t hash[32], was[32]; };
 NODISCARD Err core_rebuild(struct core *core, struct ctx *c, struct rebuild_result *ret);

@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include "core/audit.h"
+#include "core/drafts.h"
 #include "core/core.h"
+#include "core/feed.h"
 #include "core/parent.h"
+#include "core/posture.h"
 #include "os/clock.h"
 #include "os/log.h"
 
@@ -28,6 +31,7 @@ struct peer {
 	void (*on_close)(struct core *core, struct peer *p, void *arg);
 	void *on_close_arg;
 	int level; /* of its sandbox, -1 until it said so */
+	Time tested; /* when it had tried that sandbox and said so */
 	bool dead, gives_fds;
 };
 
@@ -63,6 +67,7 @@ bool peer_alive(const struct peer *p) { return p && !p->dead; }
 const char *peer_name(const struct peer *p) { return p->name; }
 struct peer *peer_next(const struct peer *p) { return p->next; }
 int peer_level(const struct peer *p) { return p ? p->level : -1; }
+Time peer_tested(const struct peer *p) { return p->tested; }
 
 void
 peer_on_close(struct peer *p, void (*fn)(struct core *core, struct peer *p, void *arg), void *arg)
@@ -264,6 +269,7 @@ on_ready(struct peer *p, const struct frame *f)
 
 	if (p->level >= 0 || !err_ok(msg_get_READY(&c, f->payload, &m))) return;
 	p->level = (int)m.level;
+	p->tested = core_now();
 	log_line(LOG_DEBUG, "%s is ready, sandbox level L%d", p->name, p->level);
 }
 
@@ -405,7 +411,11 @@ core_run(struct core *core, struct ctx *c)
 		queries_tick(core);
 		pool_tick(core);
 		uploads_tick(core);
+		feed_tick(core);
+		webhooks_tick(core);
+		drafts_tick(core);
 		audit_tick(core);
+		posture_tick(core);
 		poll_once(core, (int)((wait_ns + 999999) / 1000000));
 		settle(core);
 		if (core->publish_due && core_ns() - core->dirty_since_ns > INT64_C(300000000)) core_publish_logs(core);

@@ -83,14 +83,36 @@ is_own_hash(Str payload, Str log_id)
 	return hex_get_n(log_id, id, sizeof id) && memcmp(hash, id, sizeof id) == 0;
 }
 
-static Err
-signature_check(struct ctx *c, const struct dsse *d, const uint8_t pub[static 32])
+static bool
+signed_by(const struct dsse *d, const uint8_t pub[static 32])
 {
 	BUF_AUTO pae = BUF_INIT;
 
 	dsse_pae(d->payload_type, d->payload, &pae);
-	ENSURE(c, sign_check(pub, buf_view(&pae), d->sig) || FAULT(NO_SIGNATURE), INVALID, "the signature is not by this domain's key");
+	return sign_check(pub, buf_view(&pae), d->sig) || FAULT(NO_SIGNATURE);
+}
+
+static Err
+signature_check(struct ctx *c, const struct dsse *d, const uint8_t pub[static 32])
+{
+	ENSURE(c, signed_by(d, pub), INVALID, "the signature is not by this domain's key");
 	return OK;
+}
+
+/* Not by the key in force: it can be a rotation, signed by the key that it reveals. */
+static Err
+rotation_or_stranger(struct ctx *c, const struct mesh *m, const struct log *log, const struct dsse *d, struct doc *doc, struct payload *p,
+                     struct change *ret)
+{
+	struct ctx quiet = {.arena = c->arena};
+
+	Err e = payload_read(&quiet, d->payload, doc, p);
+	if (!err_ok(e) || p->type != EVENT_KEY_ROTATE) {
+		p->type = EVENT_UNKNOWN; /* a stranger's words are not believed, not even about what they are */
+		return signature_check(c, d, log->pub.event_pub);
+	}
+	TRY(payload_check(c, m, log, p, ret));
+	return signature_check(c, d, ret->domain.pub.event_pub);
 }
 
 /* Words of our own for what libraries find, because reasons are part of the state and must not depend on their versions. */
@@ -118,8 +140,9 @@ entry_check(struct ctx *c, const struct mesh *m, const struct log *log, Str entr
 		return signature_check(c, &d, ret->domain.pub.event_pub); /* always: the key shows that it is held */
 	}
 	ENSURE(c, log->founded, INVALID, "the log has no valid domain.inception");
-	if (verify) TRY(signature_check(c, &d, log->pub.event_pub));
+	if (verify && !signed_by(&d, log->pub.event_pub)) return rotation_or_stranger(c, m, log, &d, doc, p, ret);
 	TRY(payload_read(c, d.payload, doc, p));
+	ENSURE(c, !verify || p->type != EVENT_KEY_ROTATE || FAULT(NO_SIGNATURE), INVALID, "key.rotate: the new key has to sign it");
 	return payload_check(c, m, log, p, ret);
 }
 
@@ -228,7 +251,7 @@ mesh_check_signature(struct ctx *c, const struct mesh *m, Str log_id, uint64_t i
 	if (index == 0) return entry_check(c, m, &first, entry, true, &doc, &p, &ch);
 	TRY(envelope_read(c, entry, &d));
 	ENSURE(c, log && log->founded, INVALID, "the log has no valid domain.inception");
-	return signature_check(c, &d, log->pub.event_pub);
+	return signed_by(&d, log->pub.event_pub) ? OK : rotation_or_stranger(c, m, log, &d, &doc, &p, &ch);
 }
 
 size_t

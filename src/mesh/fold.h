@@ -18,6 +18,11 @@ enum mesh_fault {
 	MESH_FAULT_NO_LEAVE = 512,     /* a leave is accepted and forgotten */
 	MESH_FAULT_NO_END = 1024,      /* the end of a delegation likewise */
 	MESH_FAULT_CLASS_FALLS = 2048, /* a publish lowers the class of a column */
+	MESH_FAULT_NO_COMMITMENT = 4096, /* any key may follow, not the one that was committed to */
+	MESH_FAULT_NO_ENDORSEMENT = 8192, /* nobody need endorse a rotation, or a settled fork */
+	MESH_FAULT_NO_COMPROMISE = 16384, /* what was said with a stolen key stays */
+	MESH_FAULT_NO_FORK_PROOF = 32768, /* branches of a fork need no signature */
+	MESH_FAULT_NO_FORKS = 65536, /* forks have no consequences */
 };
 
 #ifdef HEDDLE_MESH_FAULTS

@@ -14,9 +14,10 @@ handle_DOMAIN_INCEPTION(struct ctx *c, const struct mesh *m UNUSED, const struct
 	field_bytes32(&f, S("next"), ret->domain.next_digest);
 	d->center = field_bool(&f, S("center"));
 	if (!hex_ok(field_text(&f, S("salt"), 64), 32)) fields_fail(&f, S("salt"), "32 hex digits");
+	keys_read(&f, &ret->domain.keys);
 	TRY(fields_end(&f));
 	ENSURE(c, sign_pub_ok(d->event_pub), INVALID, "domain.inception: 'event_pub' is not a public key");
-	return OK;
+	return keys_inception(c, p, &ret->domain);
 }
 
 Err

@@ -1,4 +1,5 @@
 /* Of a log: whose it is, how far it was folded, and what was refused in it. */
+#include "mesh/fork.h"
 #include "mesh/record.h"
 
 static bool
@@ -43,8 +44,14 @@ put_domain(struct mesh *m, struct log *log, const struct change *ch)
 	log->pub.center = ch->domain.pub.center;
 	log->pub.handing_named = ch->domain.pub.handing_named;
 	log->pub.handing_seq = ch->domain.pub.handing_seq;
+	log->keys = keys_keep(&m->mem, &ch->domain.keys);
+	log->pub.owner_keeps_key = log->keys.owner_keeps;
+	log->pub.recovery = log->keys.recoverable;
+	log->pub.key_since = log->keys.span_count ? log->keys.spans[log->keys.span_count - 1].since : 0;
+	log->pub.next_committed = keys_committed(log);
 	log->founded = true;
 	if (!known) log_name_put(m, log);
+	fork_update(m, log);
 }
 
 void
@@ -58,6 +65,7 @@ write_domain(const struct change *ch, struct buf *out)
 		put_text(out, S(",\"handing\":"), handing_name(ch->domain.pub.handing_named));
 		put_number(out, S(",\"handing_seq\":"), ch->domain.pub.handing_seq);
 	}
+	keys_write(&ch->domain.keys, out);
 	buf_char(out, '}');
 }
 
@@ -68,9 +76,11 @@ load_domain(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
 	field_bytes32(f, S("pub"), ret->domain.pub.event_pub);
 	field_bytes32(f, S("next"), ret->domain.next_digest);
 	ret->domain.pub.center = field_bool(f, S("center"));
-	if (!field_has(f, S("handing"))) return;
-	ret->domain.pub.handing_named = read_handing(f);
-	ret->domain.pub.handing_seq = field_u64(f, S("handing_seq"));
+	if (field_has(f, S("handing"))) {
+		ret->domain.pub.handing_named = read_handing(f);
+		ret->domain.pub.handing_seq = field_u64(f, S("handing_seq"));
+	}
+	keys_load(f, &ret->domain.keys);
 }
 
 void

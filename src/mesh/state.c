@@ -114,7 +114,7 @@ mesh_free(struct mesh *m)
 		for (struct item *it = m->by_kind[RECORD_PRODUCT].items[i]; it; it = it->same) product_fini((struct product *)it);
 	for (size_t k = 0; k < RECORD_KIND_COUNT; k++) index_fini(&m->by_kind[k]);
 	struct index *others[] = {&m->strings, &m->predicates, &m->tag_exprs, &m->logs, &m->log_names, &m->product_names, &m->group_names,
-	                          &m->grant_pairs, &m->grant_requests, &m->product_tags};
+	                          &m->grant_pairs, &m->grant_requests, &m->product_tags, &m->reports};
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) index_fini(others[i]);
 	lookup_fini(&m->lookup);
 	arena_fini(&m->mem);

@@ -9,6 +9,7 @@
 #include "codec/tagexpr.h"
 #include "mesh/doc.h"
 #include "mesh/index.h"
+#include "mesh/keys.h"
 #include "mesh/lookup.h"
 #include "mesh/mesh.h"
 
@@ -25,7 +26,11 @@ struct log {
 	struct item item;         /* id: the log's */
 	struct mesh_domain pub;   /* name "" until the inception is in */
 	uint8_t next_digest[32];
+	struct log_keys keys;
 	bool founded;
+	bool frozen;              /* fork.c, worked out from all reports: a fork is proven and not settled, */
+	uint64_t fork_at;         /* the first of these; */
+	struct fork_end *fork_ends; /* what the branches of all proven ones revoke and end */
 	struct log *same_name;    /* another domain of that name, by rising id */
 	struct lookup_log lookup;
 	size_t purposes;          /* that are defined and not retired */
@@ -65,6 +70,16 @@ struct request { struct item item; struct mesh_request pub; bool withdrawn; };
 /* A denied request, in the log of the producer. */
 struct answer { struct item item; Str by, reason; Time at; };
 struct restriction { struct item item; struct mesh_restriction pub; };
+/* Of a fork, in the log of who reports it. */
+struct report {
+	struct item item;
+	struct fork_body body;
+	Str by;
+	Time reported;
+	struct report *same_log;   /* on the same log */
+	bool judged, proven;       /* under this key of that log */
+	uint8_t judged_pub[32];
+};
 struct refused { struct item item; struct mesh_refused pub; };
 
 /* The kinds of records, in the order of their names: RECORD(kind, name). */
@@ -84,6 +99,7 @@ struct refused { struct item item; struct mesh_refused pub; };
 	RECORD(PRODUCT, product)                                                                                               \
 	RECORD(PURPOSE, purpose)                                                                                               \
 	RECORD(REFUSED, refused)                                                                                               \
+	RECORD(REPORT, report)                                                                                                 \
 	RECORD(REQUEST, request)                                                                                               \
 	RECORD(RESTRICTION, restriction)                                                                                       \
 	RECORD(REVIEW, review)                                                                                                 \
@@ -96,6 +112,8 @@ enum record_kind {
 #undef RECORD
 	RECORD_KIND_COUNT
 };
+
+struct fork_end { enum record_kind kind; Str id; struct fork_end *next; };
 
 struct mesh {
 	struct arena mem;     /* lives as long as the state */
@@ -110,6 +128,7 @@ struct mesh {
 	struct index grant_pairs, grant_requests;
 	struct lookup lookup;
 	struct index product_tags;               /* the newest tag.set of each (log, product) */
+	struct index reports;                    /* of forks, by the forked log */
 	Str center;
 	const struct mesh_suppose *suppose; /* of a view; NULL in what is folded into */
 };
@@ -139,6 +158,7 @@ struct change {
 		struct mesh_purpose purpose;
 		struct mesh_exception exception;
 		struct mesh_evidence evidence;
+		struct { struct fork_body body; Str by; Time reported; } report;
 		struct { uint64_t index; Str reason; } refused;
 	};
 };
@@ -161,6 +181,8 @@ const struct grant *state_grants_for(const struct mesh *m, const struct log *log
 const struct tag *state_tags_of(const struct mesh *m, const struct log *log, Str product_id);
 /* Are they in the group now: joined, and a member since before that (who left the domain and came back joins again)? */
 bool group_member_counts(const struct mesh *m, const struct group_member *gm);
+/* The reports of forks of that log, whoever reports them; NULL for none; the others behind it, in no order. */
+struct report *state_reports_on(const struct mesh *m, Str log_id);
 /* A row filter already known by its canonical text, NULL otherwise. */
 const struct predicate *state_predicate_find(const struct mesh *m, Str canonical);
 const struct tag_expr *state_tag_expr_find(const struct mesh *m, Str canonical); /* of a tag expression likewise */

@@ -21,7 +21,7 @@ open_store(struct kit *k)
 {
 	struct keystore *s;
 
-	GOOD(keystore_open(&k->c, k->fd, &root_a, &s));
+	GOOD(keystore_open(&k->c, k->fd, &root_a, true, &s));
 	return s;
 }
 
@@ -30,7 +30,7 @@ add_log(struct kit *k, struct keystore *s, Str log)
 {
 	struct new_keys made;
 
-	GOOD(keystore_create(&k->c, s, S("fresh"), &made));
+	GOOD(keystore_create(&k->c, s, S("fresh"), false, &made));
 	GOOD(keystore_name(&k->c, s, S("fresh"), log));
 	return made;
 }
@@ -101,7 +101,7 @@ test_naming(void **state)
 	struct keystore *s = open_store(k);
 	struct new_keys made, other;
 
-	GOOD(keystore_create(&k->c, s, S("fresh"), &made));
+	GOOD(keystore_create(&k->c, s, S("fresh"), false, &made));
 	assert_true(signs_event(k, s, S("fresh"), made.event_pub));
 	BAD(NOT_FOUND, keystore_name(&k->c, s, S("stale"), S(LOG_A)));
 	BAD(INVALID, keystore_name(&k->c, s, S("fresh"), S("journal")));
@@ -109,14 +109,14 @@ test_naming(void **state)
 	GOOD(keystore_name(&k->c, s, S("fresh"), S(LOG_A)));
 	GOOD(keystore_name(&k->c, s, S("fresh"), S(LOG_A))); /* the answer was lost: asked again */
 	assert_true(signs_event(k, s, S(LOG_A), made.event_pub));
-	GOOD(keystore_create(&k->c, s, S("second"), &other));
+	GOOD(keystore_create(&k->c, s, S("second"), false, &other));
 	BAD(CONFLICT, keystore_name(&k->c, s, S("second"), S(LOG_A))); /* never over another's keys */
 	assert_true(signs_event(k, s, S(LOG_A), made.event_pub));
-	for (int i = 0; i < 40; i++) GOOD(keystore_create(&k->c, s, arena_printf(&k->arena, "n%d", i), &other));
+	for (int i = 0; i < 40; i++) GOOD(keystore_create(&k->c, s, arena_printf(&k->arena, "n%d", i), false, &other));
 	BAD(NOT_FOUND, keystore_name(&k->c, s, S("fresh"), S(LOG_B))); /* only so many wait */
-	BAD(INVALID, keystore_create(&k->c, s, S(LOG_B), &other));
-	BAD(INVALID, keystore_create(&k->c, s, S(""), &other));
-	BAD(INVALID, keystore_create(&k->c, s, S("a/b"), &other));
+	BAD(INVALID, keystore_create(&k->c, s, S(LOG_B), false, &other));
+	BAD(INVALID, keystore_create(&k->c, s, S(""), false, &other));
+	BAD(INVALID, keystore_create(&k->c, s, S("a/b"), false, &other));
 	keystore_close(s);
 }
 
@@ -245,7 +245,7 @@ test_swapped(void **state)
 		keystore_close(s);
 	}
 	kit_write(k, LOG_A ".event", event);
-	BAD(CORRUPT, keystore_open(&k->c, k->fd, &root_b, &other));
+	BAD(CORRUPT, keystore_open(&k->c, k->fd, &root_b, true, &other));
 	assert_non_null(strstr(k->c.detail, "root.key"));
 	s = open_store(k); /* and the try changed nothing */
 	assert_true(signs_event(k, s, S(LOG_A), a.event_pub));
@@ -318,7 +318,7 @@ first_start(struct kit *k)
 	struct keystore *s;
 	struct ctx c = {.arena = &k->arena};
 
-	if (err_ok(keystore_open(&c, k->fd, &root_a, &s))) keystore_close(s);
+	if (err_ok(keystore_open(&c, k->fd, &root_a, true, &s))) keystore_close(s);
 }
 
 /* A first start killed anywhere is repeated by the next. */
@@ -350,7 +350,7 @@ sign_ten(struct kit *k)
 	struct ctx c = {.arena = &k->arena};
 	BUF_AUTO line = BUF_INIT;
 
-	if (!err_ok(keystore_open(&c, k->fd, &root_a, &s))) _exit(1);
+	if (!err_ok(keystore_open(&c, k->fd, &root_a, true, &s))) _exit(1);
 	if (err_ok(keystore_sign_note(&c, s, S("journal"), checkpoint(k, S("journal"), 10, 1), &line))) kit_write(k, "left", S("signature"));
 	keystore_close(s);
 }

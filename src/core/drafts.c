@@ -1,0 +1,175 @@
+#include "core/drafts.h"
+
+#include <string.h>
+
+#include "codec/dsse.h"
+#include "crypt/encode.h"
+
+/* On the stack of the fiber that waits. */
+struct draft {
+	struct draft *next;
+	char id[CRYPT_ID_MAX];
+	Str person_id, payload;
+	uint8_t pub[SIGN_PUB_BYTES];
+	struct fiber *fiber;
+	int64_t due_ns;
+};
+
+/* What the fiber is woken with; NULL when the draft comes to nothing. */
+struct signed_draft { struct request *by; uint8_t signature[SIGN_BYTES]; };
+
+static struct draft *drafts; /* oldest first */
+
+bool
+draft_needed(const struct core *core, Str log_id)
+{
+	const struct mesh_domain *d = mesh_domain(core->mesh, log_id);
+
+	return d && d->owner_keeps_key;
+}
+
+static struct request *
+request_of(const struct core *core, const struct ctx *c)
+{
+	struct request *rq = core->requests;
+
+	while (rq && &rq->c != c) rq = rq->next;
+	return rq;
+}
+
+static void
+give_up(struct draft *d)
+{
+	struct draft **at = &drafts;
+
+	while (*at != d) at = &(*at)->next;
+	*at = d->next;
+	fiber_wake(d->fiber, NULL);
+}
+
+void
+drafts_tick(struct core *core UNUSED)
+{
+	while (drafts && drafts->due_ns <= core_ns()) give_up(drafts);
+}
+
+/* Newer ones push older ones out: of the same person, then of anybody. */
+static void
+make_room(Str person_id)
+{
+	unsigned own = 0, all = 0;
+	struct draft *oldest = NULL;
+
+	for (struct draft *d = drafts; d; d = d->next) {
+		bool mine = str_eq(d->person_id, person_id);
+		if (mine && !oldest) oldest = d;
+		own += mine;
+		all++;
+	}
+	if (own >= DRAFTS_OF_PERSON_MAX)
+		give_up(oldest);
+	else if (all >= DRAFTS_MAX)
+		give_up(drafts);
+}
+
+static void
+answer(struct request *rq, const struct draft *d, Str log_id, Str domain)
+{
+	BUF_AUTO b = BUF_INIT;
+	bool first = true;
+	Err e = err_set(&rq->c, ERR_SIGNATURE_NEEDED, "%.*s keeps its key to itself: sign what the answer holds and hand the signature in within %d minutes",
+	                STR(domain), DRAFT_LIFE_S / 60);
+
+	buf_char(&b, '{');
+	error_body(rq, e, S("heddle does it by itself with --key FILE"), &b);
+	buf_c(&b, ",\"signature\":{");
+	member_text(&b, "draft", str_c(d->id), &first);
+	member_text(&b, "log", log_id, &first);
+	member_text(&b, "domain", domain, &first);
+	member_text(&b, "payload", d->payload, &first);
+	buf_c(&b, "}}");
+	rq->c.detail[0] = 0;
+	reply_json(rq, (unsigned)err_http(e), &b);
+}
+
+/* From here on this fiber answers the request that brought the signature. */
+static void
+take_over(struct request *rq, struct request *by)
+{
+	rq->id = by->id;
+	rq->gate = by->gate;
+	rq->request_id = arena_str(&rq->arena, by->request_id);
+	rq->replied = rq->noted = false;
+	rq->cancelled = by->cancelled;
+	by->id = 0;
+	by->replied = true;
+}
+
+/* Time has passed: are they still who they were when the request was looked at? */
+static Err
+same_person(struct request *rq)
+{
+	const struct mesh_member *m = mesh_member(rq->core->mesh, rq->person_id);
+
+	ENSURE(&rq->c, m && m->active && !m->voided, UNAUTHENTICATED, "you are no member of a domain any more");
+	ENSURE(&rq->c, str_eq(m->domain_id, rq->domain_id) && m->role == rq->role, DENIED, "your role is another by now; do it again");
+	return OK;
+}
+
+Err
+draft_wait(struct core *core, struct ctx *c, Str log_id, Str domain, Str payload, const uint8_t pub[static SIGN_PUB_BYTES],
+           uint8_t ret[static SIGN_BYTES])
+{
+	struct request *rq = request_of(core, c);
+	struct draft d = {.fiber = fiber_self(), .due_ns = core_ns() + INT64_C(1000000000) * DRAFT_LIFE_S}, **at = &drafts;
+
+	ENSURE(c, rq && d.fiber, SIGNATURE_NEEDED, "the owner of %.*s keeps its key, and nobody is there to sign", STR(domain));
+	crypt_random_id(d.id);
+	d.person_id = rq->person_id;
+	d.payload = arena_str(&rq->arena, payload);
+	memcpy(d.pub, pub, sizeof d.pub);
+	answer(rq, &d, arena_str(&rq->arena, log_id), arena_str(&rq->arena, domain)); /* waits for the commit: nothing may be looked at from before */
+	make_room(d.person_id);
+	for (at = &drafts; *at; at = &(*at)->next) {
+	}
+	*at = &d;
+	const struct signed_draft *got = fiber_wait();
+	ENSURE(c, got, SIGNATURE_NEEDED, "nobody signed in time; do it again");
+	memcpy(ret, got->signature, SIGN_BYTES);
+	take_over(rq, got->by);
+	return same_person(rq);
+}
+
+/* --- the signature --- */
+
+/* One's own draft; with its key gone from the list nobody signs it twice. */
+static Err
+draft_find(struct request *rq, struct draft **ret)
+{
+	struct draft *d = drafts;
+
+	while (d && !str_eqc(arg(rq, "draft"), d->id)) d = d->next;
+	ENSURE(&rq->c, d && str_eq(d->person_id, rq->person_id), NOT_FOUND, "there is no such draft any more; do it again");
+	*ret = d;
+	return OK;
+}
+
+Err
+handle_draft_sign(struct request *rq)
+{
+	struct signed_draft s = {.by = rq};
+	struct draft *d = NULL;
+	BUF_AUTO pae = BUF_INIT;
+
+	TRY(draft_find(rq, &d));
+	ENSURE(&rq->c, hex_get_n(arg(rq, "signature"), s.signature, sizeof s.signature), INVALID, "signature: 128 hex digits are expected");
+	dsse_pae(S(DSSE_EVENT_TYPE), d->payload, &pae);
+	ENSURE(&rq->c, sign_check(d->pub, buf_view(&pae), s.signature), DENIED, "the signature is not by this domain's key, or not under what was to be signed");
+	for (struct draft **at = &drafts; *at; at = &(*at)->next)
+		if (*at == d) {
+			*at = d->next;
+			break;
+		}
+	fiber_wake(d->fiber, &s);
+	return OK;
+}

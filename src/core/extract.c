@@ -286,6 +286,7 @@ extracts_bind(struct core *core, struct ctx *c, Str purpose, struct table_use *u
 	for (size_t i = 0; i < n; i++) {
 		struct table_use *u = &uses[i];
 		struct extract *x;
+		ENSURE(c, !u->decision.plain || u->decision.terms.min_group == 0, INTERNAL, "all of a table that is given in aggregates only");
 		if (u->decision.plain) {
 			u->all = true;
 			choose_columns(c->arena, u);

@@ -9,13 +9,15 @@
 struct table_use {
 	Str name;                     /* domain.product.table */
 	Str product_id, table, manifest_sha;
-	bool all;                     /* every visible column */
+	bool all;                     /* every visible column is shown */
+	bool asked_all;               /* and the statement itself wants them all */
 	const Str *wanted;            /* columns named by the statement, lower case */
 	size_t wanted_count;
 	struct policy_decision decision;
 	struct policy_table shape;    /* copied */
 	struct manifest manifest;
 	Str consumer_id;              /* domain whose key masks */
+	uint64_t reserve;             /* rows held of the grant's budget, told with this table */
 	/* bound: */
 	Str *columns;                 /* shown, in order */
 	size_t column_count;

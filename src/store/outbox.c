@@ -9,8 +9,8 @@ static const char *const steps[] = {
     "CREATE TABLE position (log TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE item (seq INTEGER PRIMARY KEY AUTOINCREMENT, log TEXT NOT NULL, idx INTEGER NOT NULL, at INTEGER NOT NULL, type TEXT NOT NULL,"
     " product TEXT NOT NULL, audience TEXT NOT NULL, about TEXT NOT NULL) STRICT;"
-    "CREATE TABLE hook (id TEXT PRIMARY KEY, domain TEXT NOT NULL, url TEXT NOT NULL, events TEXT NOT NULL, by TEXT NOT NULL, added INTEGER NOT NULL)"
-    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE hook (id TEXT PRIMARY KEY, domain TEXT NOT NULL, url TEXT NOT NULL, events TEXT NOT NULL, by TEXT NOT NULL, added INTEGER NOT NULL,"
+    " after INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE delivery (hook TEXT NOT NULL REFERENCES hook (id) ON DELETE CASCADE, seq INTEGER NOT NULL, state INTEGER NOT NULL,"
     " attempts INTEGER NOT NULL, next INTEGER NOT NULL, status INTEGER NOT NULL, note TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (hook, seq))"
     " STRICT, WITHOUT ROWID;"
@@ -28,9 +28,9 @@ static const char *const statements[STATEMENT_COUNT] = {
     [ITEMS] = "SELECT seq, log, idx, at, type, product, audience, about FROM item WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     [ITEM] = "SELECT seq, log, idx, at, type, product, audience, about FROM item WHERE seq = ?1",
     [LAST] = "SELECT coalesce(max(seq), 0) FROM item",
-    [HOOK_ADD] = "INSERT INTO hook VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [HOOK_ADD] = "INSERT INTO hook VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [HOOK_REMOVE] = "DELETE FROM hook WHERE id = ?1",
-    [HOOKS] = "SELECT id, domain, url, events, by, added FROM hook ORDER BY added, id",
+    [HOOKS] = "SELECT id, domain, url, events, by, added, after FROM hook ORDER BY added, id",
     [DELIVERY_PUT] = "INSERT INTO delivery VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (hook, seq) DO UPDATE SET"
                      " state = ?3, attempts = ?4, next = ?5, status = ?6, note = ?7, at = ?8",
     [DUE] = "SELECT hook, seq, state, attempts, next, status, note, at FROM delivery AS d WHERE state = 0 AND next <= ?1 AND seq ="
@@ -184,6 +184,7 @@ outbox_hook_add(struct ctx *c, struct outbox *o, const struct outbox_hook *h)
 	const Str texts[] = {h->id, h->domain_id, h->url, h->events, h->by};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) db_bind_text(st, (int)i + 1, texts[i]);
 	sqlite3_bind_int64(st, 6, h->added);
+	sqlite3_bind_int64(st, 7, (sqlite3_int64)h->after);
 	return db_run(c, &o->db, st);
 }
 
@@ -214,7 +215,8 @@ outbox_hooks(struct ctx *c, struct outbox *o, struct outbox_hook **ret, size_t *
 		list[n++] = (struct outbox_hook){
 		    .id = arena_str(c->arena, db_column(st, 0)), .domain_id = arena_str(c->arena, db_column(st, 1)),
 		    .url = arena_str(c->arena, db_column(st, 2)), .events = arena_str(c->arena, db_column(st, 3)),
-		    .by = arena_str(c->arena, db_column(st, 4)), .added = sqlite3_column_int64(st, 5)};
+		    .by = arena_str(c->arena, db_column(st, 4)), .added = sqlite3_column_int64(st, 5),
+		    .after = (uint64_t)sqlite3_column_int64(st, 6)};
 	}
 	*ret = list;
 	*ret_n = n;

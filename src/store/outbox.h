@@ -46,6 +46,7 @@ struct outbox_hook {
 	Str events;          /* patterns, comma between: "grant.*,product.publish"; "*" for all */
 	Str by;              /* person id */
 	Time added;
+	uint64_t after;      /* it is told of items after this one */
 };
 
 NODISCARD Err outbox_hook_add(struct ctx *c, struct outbox *o, const struct outbox_hook *h);

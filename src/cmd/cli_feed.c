@@ -1,0 +1,156 @@
+/* What happened, and having it sent somewhere. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cmd/cli_node.h"
+#include "cmd/cli_out.h"
+
+enum { FOLLOW_MS = 1000 };
+
+static void
+print_event(const json_t *e)
+{
+	const json_t *about = json_object_get(e, "about");
+	BUF_AUTO line = BUF_INIT;
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)about, key, v) buf_printf(&line, " %s=%s", key, json_string_value(v));
+	printf("%-8lld %.*s  %-18.*s %.*s", json_integer_value(json_object_get(e, "cursor")), STR(js_text(e, "time")), STR(js_text(e, "type")),
+	       STR(js_text(e, "domain")));
+	if (js_text(e, "product").n) printf("  %.*s", STR(js_text(e, "product")));
+	out_text(stdout, buf_view(&line));
+	putchar('\n');
+}
+
+static Err
+page(struct cli *cli, long long *after, bool *ret_more)
+{
+	JSON_AUTO *answer = NULL;
+	char path[64];
+	json_t *e;
+	size_t i;
+
+	snprintf(path, sizeof path, "/api/v1/feed?after=%lld&limit=500", *after);
+	TRY(node_get(cli, path, &answer));
+	json_array_foreach(json_object_get(answer, "events"), i, e) {
+		if (cli->json) json_dumpf(e, stdout, JSON_COMPACT), putchar('\n');
+		else print_event(e);
+	}
+	fflush(stdout);
+	*after = json_integer_value(json_object_get(answer, "next"));
+	*ret_more = js_true(answer, "more");
+	return OK;
+}
+
+/* With --json one event a line, so that it can be followed. */
+Err
+cli_run_feed(struct cli *cli)
+{
+	const char *text = cli_option(cli, OPT_AFTER);
+	uint64_t from = 0;
+	bool more;
+
+	ENSURE(&cli->c, !text || str_u64(str_c(text), &from), INVALID, "--after takes a number that the feed told");
+	long long after = (long long)from;
+	for (;;) {
+		TRY(page(cli, &after, &more));
+		if (more) continue;
+		if (!cli_flag(cli, OPT_FOLLOW)) return OK;
+		usleep(FOLLOW_MS * 1000);
+	}
+}
+
+Err
+cli_run_webhook_add(struct cli *cli)
+{
+	const char *events = cli_option(cli, OPT_EVENTS);
+	JSON_AUTO *body = json_pack("{s:s, s:s*}", "url", cli->args[0], "events", events), *answer = NULL;
+
+	ENSURE(&cli->c, body, INVALID, "a text is not UTF-8");
+	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/webhooks", body, &answer));
+	if (cli_told(cli, answer)) return OK;
+	printf("webhook %.*s\n  url     %.*s\n  events  %.*s\n  secret  %.*s\n", STR(js_text(answer, "id")), STR(js_text(answer, "url")),
+	       STR(js_text(answer, "events")), STR(js_text(answer, "secret")));
+	printf("  try it  heddle webhook test %.*s\n", STR(js_text(answer, "id")));
+	return OK;
+}
+
+Err
+cli_run_webhooks(struct cli *cli)
+{
+	JSON_AUTO *answer = NULL;
+	json_t *h;
+	size_t i;
+
+	TRY(node_get(cli, "/api/v1/webhooks", &answer));
+	if (cli_told(cli, answer)) return OK;
+	struct grid g = GRID(&cli->arena, "WEBHOOK", "EVENTS", "URL");
+	json_array_foreach(json_object_get(answer, "webhooks"), i, h) {
+		grid_cell(&g, js_text(h, "id"));
+		grid_cell(&g, js_text(h, "events"));
+		grid_cell(&g, js_text(h, "url"));
+	}
+	grid_print(&g);
+	return OK;
+}
+
+static Err
+hook_call(struct cli *cli, const char *method, const char *what, json_t **ret)
+{
+	return node_call(cli, NODE_PERSON, method, node_path(cli, "/api/v1/webhooks/", cli->args[0], what), NULL, ret);
+}
+
+Err
+cli_run_webhook_remove(struct cli *cli)
+{
+	JSON_AUTO *answer = NULL;
+
+	TRY(hook_call(cli, "DELETE", "", &answer));
+	if (!cli_told(cli, answer)) printf("webhook %s removed\n", cli->args[0]);
+	return OK;
+}
+
+Err
+cli_run_webhook_test(struct cli *cli)
+{
+	JSON_AUTO *answer = NULL;
+
+	TRY(hook_call(cli, "POST", "/test", &answer));
+	if (!cli_told(cli, answer)) printf("a message is on its way\n  look  heddle webhook deliveries %s\n", cli->args[0]);
+	return OK;
+}
+
+Err
+cli_run_webhook_redeliver(struct cli *cli)
+{
+	JSON_AUTO *answer = NULL;
+
+	TRY(hook_call(cli, "POST", "/redeliver", &answer));
+	if (!cli_told(cli, answer)) printf("%lld messages are tried again\n", json_integer_value(json_object_get(answer, "queued")));
+	return OK;
+}
+
+Err
+cli_run_webhook_deliveries(struct cli *cli)
+{
+	JSON_AUTO *answer = NULL;
+	json_t *d;
+	size_t i;
+
+	TRY(hook_call(cli, "GET", "/deliveries", &answer));
+	if (cli_told(cli, answer)) return OK;
+	struct grid g = GRID(&cli->arena, ">EVENT", "STATE", ">TRIES", ">STATUS", "LAST TRY", "NEXT TRY", "NOTE");
+	json_array_foreach(json_object_get(answer, "deliveries"), i, d) {
+		grid_printf(&g, "%lld", json_integer_value(json_object_get(d, "cursor")));
+		grid_cell(&g, js_text(d, "state"));
+		grid_printf(&g, "%lld", json_integer_value(json_object_get(d, "attempts")));
+		grid_printf(&g, "%lld", json_integer_value(json_object_get(d, "status")));
+		grid_cell(&g, js_text(d, "at"));
+		grid_cell(&g, js_text(d, "next"));
+		grid_cell(&g, js_text(d, "note"));
+	}
+	grid_print(&g);
+	return OK;
+}

@@ -1,0 +1,195 @@
+"""The feed and its webhooks, against receivers that behave, fail, are slow, lie and are somewhere they must not be."""
+
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import threading
+import time
+
+import pytest
+from harness import BAD, NOT_FOUND, REFUSED, SLOW, wait_for
+
+
+class Receiver:
+    """Takes messages and answers with the statuses it is told, 204 when it was told none."""
+
+    def __init__(self):
+        self.messages, self.statuses, self.delay = [], [], 0
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):  # noqa: N802
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                time.sleep(receiver.delay)
+                receiver.messages.append((dict(self.headers), body))
+                status = receiver.statuses.pop(0) if receiver.statuses else 204
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def types(self):
+        return [json.loads(body)["type"] for _, body in self.messages]
+
+
+@pytest.fixture
+def receiver():
+    r = Receiver()
+    yield r
+    r.close()
+
+
+@pytest.fixture
+def hooked(make_node):
+    """A node that may send to loopback, with a domain and its owner."""
+    node = make_node(config={"webhook_allow": "127.0.0.1"}).start()
+    node.new_domain("stores", "sam")
+    return node
+
+
+def check_signature(secret, headers, body):
+    """As Standard Webhooks has it."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60 * SLOW
+
+
+def deliveries(node, hook):
+    return node.heddle("webhook", "deliveries", hook["id"], as_="sam")["deliveries"]
+
+
+def test_messages_are_signed_and_in_order(hooked, receiver):
+    hook = hooked.heddle("webhook", "add", receiver.url, as_="sam")
+    hooked.heddle("user", "add", "ann", "--domain", "stores", "--role", "analyst", as_="sam")
+    hooked.heddle("user", "add", "bob", "--domain", "stores", "--role", "engineer", as_="sam")
+    wait_for(lambda: receiver.types() == ["member.set", "member.set"], 20)
+    for headers, body in receiver.messages:
+        check_signature(hook["secret"], headers, body)
+        with pytest.raises(AssertionError):
+            check_signature(hook["secret"], headers, body + b" ")
+        assert "ann" not in body.decode() and "bob" not in body.decode(), "names of people stay on the node"
+    numbers = [json.loads(body)["cursor"] for _, body in receiver.messages]
+    assert numbers == sorted(set(numbers))
+    assert len({h["webhook-id"] for h, _ in receiver.messages}) == 2
+    wait_for(lambda: [d["state"] for d in deliveries(hooked, hook)] == ["delivered"] * 2)
+
+
+def test_a_failing_receiver_gets_it_again(hooked, receiver):
+    receiver.statuses = [500, 302]
+    hook = hooked.heddle("webhook", "add", receiver.url, "--events", "member.*", as_="sam")
+    hooked.heddle("user", "add", "ann", "--domain", "stores", "--role", "analyst", as_="sam")
+    wait_for(lambda: len(receiver.messages) == 1, 20)
+    (first,) = wait_for(lambda: [d for d in deliveries(hooked, hook) if d["attempts"] == 1])
+    assert first["state"] == "pending" and first["status"] == 500 and first["next"]
+    hooked.heddle("webhook", "redeliver", hook["id"], as_="sam")
+    wait_for(lambda: len(receiver.messages) == 2, 20)
+    wait_for(lambda: deliveries(hooked, hook)[0]["status"] == 302, 20)
+    assert "status 302" in deliveries(hooked, hook)[0]["note"], "a redirect is an answer, not a place to go"
+    hooked.heddle("webhook", "redeliver", hook["id"], as_="sam")
+    wait_for(lambda: deliveries(hooked, hook)[0]["state"] == "delivered", 20)
+    assert len({h["webhook-id"] for h, _ in receiver.messages}) == 1, "the same message keeps its id"
+    assert len(receiver.messages) == 3
+
+
+def test_nothing_is_lost_over_a_crash(hooked, receiver):
+    receiver.statuses = [503] * 3
+    hook = hooked.heddle("webhook", "add", receiver.url, as_="sam")
+    for name in ("ann", "bob", "cyd"):
+        hooked.heddle("user", "add", name, "--domain", "stores", "--role", "analyst", as_="sam")
+    hooked.kill()
+    receiver.statuses = []
+    hooked.start()
+    hooked.heddle("webhook", "redeliver", hook["id"], as_="sam")
+    wait_for(lambda: len(set(h["webhook-id"] for h, _ in receiver.messages)) == 3, 30)
+    wait_for(lambda: [d["state"] for d in deliveries(hooked, hook)] == ["delivered"] * 3, 30)
+
+
+def test_only_wanted_events(hooked, receiver):
+    hooked.heddle("webhook", "add", receiver.url, "--events", "product.publish,webhook.*", as_="sam", expect=BAD)
+    hook = hooked.heddle("webhook", "add", receiver.url, "--events", "product.publish", as_="sam")
+    hooked.heddle("user", "add", "ann", "--domain", "stores", "--role", "analyst", as_="sam")
+    hooked.heddle("webhook", "test", hook["id"], as_="sam")
+    wait_for(lambda: receiver.messages, 20)
+    assert receiver.types() == ["webhook.test"]
+
+
+@pytest.mark.parametrize("url", [
+    "http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://[::ffff:127.0.0.1]:{port}/", "http://0x7f.1:{port}/", "http://2130706433:{port}/",
+    "http://0:{port}/", "https://127.0.0.1:{port}/", "http://169.254.169.254/latest/meta-data/", "http://[::1]:{port}/",
+])
+def test_attack_38_no_message_goes_inside(make_node, receiver, url):
+    node = make_node().start()  # nothing is listed
+    node.new_domain("stores", "sam")
+    hook = node.heddle("webhook", "add", url.format(port=receiver.server.server_port), as_="sam")
+    node.heddle("webhook", "test", hook["id"], as_="sam")
+    first = wait_for(lambda: [d for d in deliveries(node, hook) if d["attempts"]], 30)[0]
+    assert first["status"] == 0 and ("webhook_allow" in first["note"]), first
+    assert receiver.messages == []
+
+
+@pytest.mark.parametrize("url", ["ftp://example.com/", "file:///etc/passwd", "https://u:p@example.com/", "not a url", "https://"])
+def test_what_is_no_address(hooked, url):
+    hooked.heddle("webhook", "add", url, as_="sam", expect=BAD)
+
+
+def test_webhooks_are_the_owners(hooked, receiver):
+    hook = hooked.heddle("webhook", "add", receiver.url, as_="sam")
+    hooked.new_domain("other", "olga")
+    hooked.heddle("user", "add", "ann", "--domain", "stores", "--role", "analyst", as_="sam")
+    hooked.heddle("webhook", "add", receiver.url, as_="ann", expect=REFUSED)
+    for who in ("olga", "ann"):
+        assert hooked.heddle("webhooks", as_=who)["webhooks"] == []
+        for what in ("test", "deliveries", "redeliver", "remove"):
+            hooked.heddle("webhook", what, hook["id"], as_=who, expect=NOT_FOUND)
+    assert "secret" not in hooked.heddle("webhooks", as_="sam")["webhooks"][0]
+    hooked.heddle("webhook", "remove", hook["id"], as_="sam")
+    assert hooked.heddle("webhooks", as_="sam")["webhooks"] == []
+
+
+def test_a_slow_receiver_holds_up_nobody_else(hooked, receiver):
+    slow = Receiver()
+    slow.delay = 3
+    try:
+        hooked.heddle("webhook", "add", slow.url, as_="sam")
+        hooked.heddle("webhook", "add", receiver.url, as_="sam")
+        for name in ("ann", "bob", "cyd"):
+            hooked.heddle("user", "add", name, "--domain", "stores", "--role", "analyst", as_="sam")
+        wait_for(lambda: len(receiver.messages) == 3, 20)
+        assert len(slow.messages) < 3
+    finally:
+        slow.close()
+
+
+def feed(node, as_, after=0):
+    return node.http("GET", f"/api/v1/feed?after={after}", as_=as_).json()
+
+
+def test_the_feed_tells_each_domain_its_own(shop):
+    node = shop.node
+    wait_for(lambda: any(e["type"] == "product.publish" for e in feed(node, "sam")["events"]))
+    own = feed(node, "sam")["events"]
+    assert [e["cursor"] for e in own] == sorted(e["cursor"] for e in own)
+    again = feed(node, "sam", own[-1]["cursor"])
+    assert again["events"] == [] and again["next"] >= own[-1]["cursor"]
+    node.new_domain("strangers", "stu")
+    wait_for(lambda: any(e["domain"] == "strangers" for e in feed(node, "stu")["events"]))
+    assert {e["domain"] for e in feed(node, "stu")["events"]} <= {"strangers", "governance"}, "what others do is not told"
+    assert node.http("GET", "/api/v1/feed?after=999999", as_="sam").status_code == 400

@@ -1,5 +1,97 @@
-/* Explain: the same evaluation that decides, shown. */
+/* Explain: may this principal read that table, and why? */
+#include "core/explain.h"
+
 #include "core/grants.h"
+#include "core/impact.h"
+
+/* --- when --- */
+
+Err
+explained_open(struct request *rq, struct explained *ret)
+{
+	Str text = arg(rq, "at");
+	Time now = core_now(), at = now;
+
+	*ret = (struct explained){.rq = rq, .mesh = rq->core->mesh, .at = now};
+	if (text.n == 0) return OK;
+	ENSURE(&rq->c, time_parse(text, true, &at), INVALID, "--at '%.*s': write a date (2026-06-30) or a time (2026-06-30T12:00:00Z)", STR(text));
+	ENSURE(&rq->c, at - TIME_DAY < now, INVALID, "--at '%.*s' has not been yet", STR(text));
+	ret->at = at < now ? at : now; /* of today: so far */
+	TRY(past_fold(rq->core, &rq->c, ret->at, &ret->past));
+	ret->mesh = ret->past.mesh;
+	return OK;
+}
+
+void
+explained_fini(struct explained *x)
+{
+	past_fini(&x->past);
+}
+
+void
+explained_json(const struct explained *x, struct buf *b)
+{
+	bool first = false;
+	char mark[32];
+
+	if (!x->past.mesh) {
+		member_text(b, "mark", str_c(core_mark(x->rq->core, mark)), &first);
+		return;
+	}
+	member_time(b, "at", x->at, &first);
+	member_key(b, "rests_on", &first);
+	buf_char(b, '[');
+	for (size_t i = 0; i < x->past.log_count; i++) {
+		const struct past_log *log = &x->past.logs[i];
+		bool one = true;
+		buf_c(b, i ? ",{" : "{");
+		member_text(b, "log", log->id, &one);
+		member_text(b, "name", domain_name(x->rq, log->id), &one);
+		member_u64(b, "entries", log->entries, &one);
+		member_time(b, "newest", log->newest, &one);
+		buf_char(b, '}');
+	}
+	buf_char(b, ']');
+}
+
+/* --- who may know --- */
+
+static bool
+answers_for(const struct request *rq, Str domain_id)
+{
+	return str_eq(rq->domain_id, domain_id) && (rq->role == ROLE_OWNER || rq->role == ROLE_AUDITOR);
+}
+
+bool
+may_know(const struct request *rq, Str person_id, Str consumer_domain_id, Str producer_domain_id)
+{
+	if (sees_all(rq) || answers_for(rq, producer_domain_id) || answers_for(rq, consumer_domain_id)) return true;
+	return person_id.n ? str_eq(person_id, rq->person_id) : str_eq(consumer_domain_id, rq->domain_id);
+}
+
+/* As of now: what has become invisible since is not told of either. */
+static bool
+visible(struct explained *x, const struct mesh_product *p)
+{
+	const struct mesh_product *is = x->past.mesh ? mesh_product(x->rq->core->mesh, p->id) : p;
+
+	return sees_all(x->rq) || (is && product_visible(x->rq, is));
+}
+
+Err
+explained_table(struct explained *x, Str name, const struct mesh_product **ret_product, const struct mesh_table **ret)
+{
+	const struct mesh_product *p;
+	const struct mesh_table *t = mesh_table_by_name(x->mesh, name, &p);
+
+	ENSURE(&x->rq->c, t && visible(x, p), NOT_FOUND, "there %s no table '%.*s'; write domain.product.table", x->past.mesh ? "was" : "is",
+	       STR(name));
+	*ret_product = p;
+	*ret = t;
+	return OK;
+}
+
+/* --- one principal, one table --- */
 
 static void
 explain_columns(const struct policy_decision *d, const struct policy_table *t, struct buf *b)
@@ -20,24 +112,26 @@ explain_columns(const struct policy_decision *d, const struct policy_table *t, s
 }
 
 static void
-explain_json(struct request *rq, Str principal, Str table, const struct mesh_table *t, const struct policy_decision *d,
+explain_json(const struct explained *x, Str principal, Str table, const struct mesh_table *t, const struct policy_decision *d,
              const struct policy_trace *trace, struct buf *b)
 {
-	const struct mesh_grant *g = mesh_grant(rq->core->mesh, d->grant_id);
+	const struct mesh_grant *g = mesh_grant(x->mesh, d->grant_id);
 	bool first = true, allow = d->verdict == VERDICT_ALLOW;
-	char mark[32];
+	BUF_AUTO rows = BUF_INIT;
 
+	if (allow && d->rows) predicate_print(d->rows, &rows);
 	buf_char(b, '{');
 	member_text(b, "principal", principal, &first);
 	member_text(b, "table", table, &first);
-	member_text(b, "purpose", arg(rq, "purpose"), &first);
+	member_text(b, "purpose", arg(x->rq, "purpose"), &first);
 	member_text(b, "verdict", allow ? S("allow") : S("refuse"), &first);
 	member_text(b, "reason", d->reason, &first);
 	member_text(b, "grant", d->grant_id, &first);
+	member_text(b, "delegation", d->delegation_id, &first);
 	member_key(b, "purposes", &first);
 	grant_purposes_json(g, b);
 	member_time(b, "until", allow ? d->until : 0, &first);
-	member_text(b, "rows", allow && g ? g->rows_text : S(""), &first);
+	member_text(b, "rows", buf_view(&rows), &first);
 	member_key(b, "columns", &first);
 	if (allow)
 		explain_columns(d, &t->policy, b);
@@ -50,49 +144,71 @@ explain_json(struct request *rq, Str principal, Str table, const struct mesh_tab
 		buf_json(b, trace->lines[i]);
 	}
 	buf_char(b, ']');
-	member_text(b, "mark", str_c(core_mark(rq->core, mark)), &first);
+	explained_json(x, b);
 	buf_char(b, '}');
 }
 
-static const char may_not_explain[] = "you may ask about yourself, your own domain's people and your own domain's products";
-
-/* Somebody's own access, that to one's own domain's products, and everything for auditors and the center. */
+/* Who may not know is told as though there were nobody of that name. */
 static Err
-may_explain(struct request *rq, Str person_id, const struct mesh_product *p)
+may_explain(struct explained *x, enum principal_kind kind, Str id, Str who, const struct mesh_product *p)
 {
-	const struct mesh_member *m = mesh_member(rq->core->mesh, person_id);
+	const struct mesh_member *m = kind == PRINCIPAL_PERSON ? mesh_member(x->mesh, id) : NULL;
+	Str consumer = kind == PRINCIPAL_DOMAIN ? id : m ? m->domain_id : S("");
 
-	if (sees_all(rq) || str_eq(person_id, rq->person_id) || str_eq(p->domain_id, rq->domain_id)) return OK;
-	ENSURE(&rq->c, m && str_eq(m->domain_id, rq->domain_id) && rq->role == ROLE_OWNER, DENIED,
-	       "%s", may_not_explain);
+	ENSURE(&x->rq->c, may_know(x->rq, kind == PRINCIPAL_PERSON ? id : S(""), consumer, p->domain_id), NOT_FOUND,
+	       "there is no domain or user '%.*s' that you may ask about: owners and auditors ask about their products and their people, "
+	       "everyone about themselves", STR(who));
 	return OK;
 }
 
 Err
 handle_explain(struct request *rq)
 {
-	Str who = arg(rq, "principal"), table = arg(rq, "table"), purpose = arg(rq, "purpose"), id;
+	Str who = arg(rq, "principal"), table = arg(rq, "table"), purpose = arg(rq, "purpose"), id = S("");
 	const struct mesh_product *p;
-	const struct mesh_table *t = mesh_table_by_name(rq->core->mesh, table, &p);
+	const struct mesh_table *t;
 	struct policy_trace trace = {0};
 	struct policy_decision d;
-	enum principal_kind kind;
+	enum principal_kind kind = PRINCIPAL_PERSON;
+	EXPLAINED_AUTO x = {0};
 	BUF_AUTO b = BUF_INIT;
 
-	ENSURE(&rq->c, t && product_visible(rq, p), NOT_FOUND, "there is no table '%.*s'; write domain.product.table", STR(table));
-	ENSURE(&rq->c, purpose.n == 0 || str_is_ident(purpose), INVALID, "'%.*s' is no purpose: a-z, 0-9 and _, at most 64", STR(purpose));
+	TRY(explained_open(rq, &x));
+	TRY(explained_table(&x, table, &p, &t));
 	Err e = principal_resolve(rq, who, &kind, &id);
-	/* who may not ask about others is not told who there is */
-	if (e.code == ERR_NOT_FOUND && !sees_all(rq) && !str_eq(p->domain_id, rq->domain_id)) return err_set(&rq->c, ERR_DENIED, "%s", may_not_explain);
-	TRY(e);
-	if (kind == PRINCIPAL_PERSON) {
-		TRY(may_explain(rq, id, p));
-	} else {
-		ENSURE(&rq->c, sees_all(rq) || str_eq(id, rq->domain_id) || str_eq(p->domain_id, rq->domain_id),
-		       DENIED, "you may ask about your own domain and your own domain's products");
+	if (e.code == ERR_NOT_FOUND) {
+		rq->c.detail[0] = 0;
+		if (!sees_all(rq) && !answers_for(rq, p->domain_id)) return may_explain(&x, PRINCIPAL_PERSON, S(""), who, p);
+		return err_set(&rq->c, ERR_NOT_FOUND, "there is no domain or user '%.*s'", STR(who));
 	}
-	mesh_explain(rq->core->mesh, &rq->arena, kind, id, p, t, purpose, core_now(), &trace, &d);
-	explain_json(rq, principal_text(rq, kind, id), table, t, &d, &trace, &b);
+	TRY(e);
+	TRY(may_explain(&x, kind, id, who, p));
+	mesh_explain(x.mesh, &rq->arena, kind, id, p, t, purpose, x.at, &trace, &d);
+	explain_json(&x, principal_text(rq, kind, id), table, t, &d, &trace, &b);
+	reply_json(rq, 200, &b);
+	return OK;
+}
+
+/* --- what would break --- */
+
+Err
+handle_explain_revoke(struct request *rq)
+{
+	Str id = arg(rq, "grant");
+	const struct mesh_grant *g = mesh_grant(rq->core->mesh, id);
+	BUF_AUTO b = BUF_INIT;
+	bool first = true;
+	char mark[32];
+
+	ENSURE(&rq->c, g && (sees_all(rq) || answers_for(rq, g->policy.issuer_domain_id)), NOT_FOUND,
+	       "there is no grant '%.*s' that you may ask about: owners and auditors ask about those of their products", STR(id));
+	struct mesh_suppose s = {.grant_id = arena_str(&rq->arena, id), .grant_domain_id = arena_str(&rq->arena, g->policy.issuer_domain_id)};
+	buf_char(&b, '{');
+	member_text(&b, "grant", id, &first);
+	buf_char(&b, ',');
+	TRY(impact_queries(rq, &s, &b));
+	member_text(&b, "mark", str_c(core_mark(rq->core, mark)), &first);
+	buf_char(&b, '}');
 	reply_json(rq, 200, &b);
 	return OK;
 }

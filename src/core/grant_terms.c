@@ -174,6 +174,7 @@ terms_parse(struct request *rq, const struct scope *s, struct terms *ret)
 	Str from = arg(rq, "from");
 
 	if (arg(rq, "until").n || t.until == 0) TRY(terms_until(rq, "until", &t.until));
+	t.from = core_now(); /* said outright: where policy caps its days, they are counted from here */
 	if (from.n) ENSURE(&rq->c, time_parse(from, false, &t.from), INVALID, "--from '%.*s': write a date or a time", STR(from));
 	ENSURE(&rq->c, t.from < t.until, INVALID, "--from must be before --until");
 	TRY(parse_masks(rq, s, &t));

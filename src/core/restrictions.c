@@ -1,7 +1,64 @@
 /* Restrictions: what the center closes. */
-#include "core/request.h"
+#include "core/policies.h"
 
 static void
+scope_json(struct request *rq, const struct policy_restriction *r, struct buf *b)
+{
+	const struct mesh_product *p = mesh_product(rq->core->mesh, r->product_id);
+	BUF_AUTO tags = BUF_INIT;
+	bool first = true;
+
+	if (r->tags) tagexpr_print(r->tags, &tags);
+	buf_char(b, '{');
+	if (r->product_id.n) member_text(b, "product", p ? product_name(rq, p) : S("(unknown)"), &first);
+	if (r->domain_id.n) member_text(b, "domain", domain_name(rq, r->domain_id), &first);
+	if (r->classification.n) member_text(b, "classification", r->classification, &first);
+	if (tags.n) member_text(b, "tags", buf_view(&tags), &first);
+	buf_char(b, '}');
+}
+
+static void
+approvals_json(struct request *rq, const struct policy_restriction *r, struct buf *b)
+{
+	bool first = true;
+
+	buf_printf(b, "{\"count\":%u,\"roles\":[", r->approvals);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		if (!(r->approver_roles & (UINT32_C(1) << i))) continue;
+		buf_printf(b, "%s\"%s\"", first ? "" : ",", role_name((enum role)i));
+		first = false;
+	}
+	buf_c(b, "],\"people\":[");
+	for (size_t i = 0; i < r->approver_count; i++) {
+		if (i) buf_char(b, ',');
+		buf_json(b, person_name(rq, r->approvers[i]));
+	}
+	buf_c(b, "]}");
+}
+
+/* Only those that it has, as in a policy's file. */
+static void
+effects_json(struct request *rq, const struct policy_restriction *r, struct buf *b)
+{
+	bool first = true;
+
+	buf_char(b, '{');
+	if (r->mask != MASK_NONE) member_text(b, "mask", str_c(mask_name(r->mask)), &first);
+	if (r->hide) member_bool(b, "hide", true, &first);
+	if (r->max_days) member_u64(b, "max_days", r->max_days, &first);
+	if (r->approvals) {
+		member_key(b, "approvals", &first);
+		approvals_json(rq, r, b);
+	}
+	if (r->demand_purpose) member_bool(b, "purpose", true, &first);
+	if (r->demand_handing) member_bool(b, "handing", true, &first);
+	if (r->min_level) member_u64(b, "level", r->min_level, &first);
+	if (r->suspend) member_bool(b, "suspend", true, &first);
+	if (r->freeze) member_bool(b, "freeze", true, &first);
+	buf_char(b, '}');
+}
+
+void
 restriction_json(struct request *rq, const struct mesh_restriction *r, struct buf *b)
 {
 	const struct mesh_product *p = mesh_product(rq->core->mesh, r->policy.product_id);
@@ -9,8 +66,13 @@ restriction_json(struct request *rq, const struct mesh_restriction *r, struct bu
 
 	buf_char(b, '{');
 	member_text(b, "id", r->policy.id, &first);
+	member_text(b, "name", r->name, &first);
+	member_key(b, "scope", &first);
+	scope_json(rq, &r->policy, b);
+	member_key(b, "effects", &first);
+	effects_json(rq, &r->policy, b);
 	member_text(b, "classification", r->policy.classification, &first);
-	member_text(b, "mask", r->policy.suspend ? S("") : str_c(mask_name(r->policy.mask)), &first);
+	member_text(b, "mask", r->policy.mask == MASK_NONE ? S("") : str_c(mask_name(r->policy.mask)), &first);
 	member_text(b, "product", p ? product_name(rq, p) : S(""), &first);
 	member_bool(b, "suspend", r->policy.suspend, &first);
 	member_text(b, "state", r->policy.lifted ? S("lifted") : S("active"), &first);
@@ -19,8 +81,7 @@ restriction_json(struct request *rq, const struct mesh_restriction *r, struct bu
 	buf_char(b, '}');
 }
 
-/* Of a product that one may not know of, one learns nothing from its restriction either. */
-static bool
+bool
 restriction_visible(struct request *rq, const struct mesh_restriction *r)
 {
 	const struct mesh_product *p = mesh_product(rq->core->mesh, r->policy.product_id);
@@ -84,13 +145,13 @@ handle_restrictions(struct request *rq)
 Err
 handle_restriction_lift(struct request *rq)
 {
-	Str id = arg(rq, "restriction");
-	const struct mesh_restriction *r = mesh_restriction(rq->core->mesh, id);
+	const struct mesh_restriction *r;
 	BUF_AUTO body = BUF_INIT;
 	BUF_AUTO b = BUF_INIT;
 
 	ENSURE(&rq->c, rq->is_admin, DENIED, "only the owner of the center lifts a restriction");
-	ENSURE(&rq->c, r, NOT_FOUND, "there is no restriction '%.*s'", STR(id));
+	TRY(policy_find(rq, arg(rq, "restriction"), &r));
+	Str id = arena_str(&rq->arena, r->policy.id);
 	body_lift(&body, id);
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_RESTRICTION_LIFT, rq->person_id, buf_view(&body)));
 	restriction_json(rq, mesh_restriction(rq->core->mesh, id), &b);

@@ -33,6 +33,7 @@ struct world {
 	Time now;
 	struct mesh_outcome last;
 	struct buf body;
+	Str actor; /* who says what is said; "": person00 */
 	uint64_t seed, keys; /* of the domains' keys, so that a run can be repeated */
 };
 
@@ -60,7 +61,7 @@ world_payload(struct world *w, int domain, enum event_type type, Str body)
 	struct speaker *s = &w->d[domain];
 	BUF_AUTO out = BUF_INIT;
 
-	event_write(&(struct event_head){.origin = type == EVENT_DOMAIN_INCEPTION ? S("") : did(w, domain), .actor = S("person00"), .idem = S(""),
+	event_write(&(struct event_head){.origin = type == EVENT_DOMAIN_INCEPTION ? S("") : did(w, domain), .actor = w->actor.n ? w->actor : S("person00"), .idem = S(""),
 	                                 .seq = s->size, .prev = s->head, .time = w->now, .type = type},
 	            body, &out);
 	return arena_str(&w->arena, buf_view(&out));

@@ -17,6 +17,8 @@ struct gather {
 	struct posture_facts f;
 };
 
+static const Time USE_DAYS = 90 * TIME_DAY;
+
 #define LIST(g, name, type, n) struct posture_##type *name = NEW_N((g)->a, (n), struct posture_##type); (g)->f.name = name
 
 /* --- domains and people --- */
@@ -59,7 +61,8 @@ gather_domains(struct gather *g)
 	for (size_t i = 0; i < n; i++) {
 		Time since = beginning(g, ds[i]->id);
 		domains[i] = (struct posture_domain){.id = ds[i]->id, .name = ds[i]->name, .center = str_eq(ds[i]->id, mesh_center(g->core->mesh)),
-		                                     .owner_keeps_key = ds[i]->owner_keeps_key, .next_key = true, .since = since, .key_since = since,
+		                                     .owner_keeps_key = ds[i]->owner_keeps_key, .next_key = ds[i]->next_committed, .since = since,
+		                                     .recovery_keys = ds[i]->recovery ? 3 : 0, .key_since = ds[i]->key_since > 0 ? ds[i]->key_since : since,
 		                                     .ref = {ds[i]->id, 0}, .key_ref = {ds[i]->id, 0}};
 		if (domains[i].center) g->f.node.since = since;
 	}
@@ -156,23 +159,13 @@ gather_products(struct gather *g)
 
 /* --- grants and their use --- */
 
-static Err
-gather_grants(struct gather *g)
-{
-	const struct mesh_grant **gs;
-	size_t n = mesh_grants(g->core->mesh, g->a, &gs);
-
-	LIST(g, grants, grant, n);
-	for (size_t i = 0; i < n; i++) {
-		if (gs[i]->policy.revoked || g->now >= gs[i]->policy.until) continue;
-		struct posture_grant *to = &grants[g->f.grants_count++];
-		*to = (struct posture_grant){.policy = mesh_grant_joined(g->core->mesh, g->a, gs[i]), .added = gs[i]->added, .ref = {gs[i]->policy.issuer_domain_id, gs[i]->policy.seq}};
-		if (g->f.usage_since != TIME_FOREVER) TRY(usage_grant_last(g->c, g->core->audit, to->policy->id, &to->last_used));
-	}
-	return OK;
-}
-
-struct use_list { struct gather *g; struct map found; struct posture_use *list; size_t n, cap; };
+struct use_list {
+	struct gather *g;
+	struct map found;  /* "grant/purpose" → place in the list, from 1 */
+	struct map grants; /* grant → place of one of its uses, the newest so far */
+	struct posture_use *list;
+	size_t n, cap;
+};
 
 static void
 use_add(struct use_list *u, struct posture_use use)
@@ -183,6 +176,15 @@ use_add(struct use_list *u, struct posture_use use)
 		u->list = more;
 	}
 	u->list[u->n++] = use;
+}
+
+static void
+note_newest(struct use_list *u, uintptr_t at)
+{
+	Str grant = u->list[at - 1].grant_id;
+	uintptr_t best = (uintptr_t)map_get(&u->grants, grant);
+
+	if (!best || u->list[best - 1].last <= u->list[at - 1].last) map_put(&u->grants, grant, (void *)at);
 }
 
 /* One for each grant and purpose. */
@@ -200,23 +202,56 @@ gather_use(struct ctx *c, void *arg, const struct usage_query *q)
 		struct posture_use *use = &u->list[at - 1];
 		use->count += q->count;
 		if (q->last > use->last) use->last = q->last;
+		note_newest(u, at);
 		return OK;
 	}
 	use_add(u, (struct posture_use){.grant_id = arena_str(u->g->a, q->grant_id), .issuer_domain_id = grant->policy.issuer_domain_id,
 	                                .purpose = arena_str(u->g->a, q->purpose), .count = q->count, .last = q->last,
 	                                .ref = {grant->policy.issuer_domain_id, grant->policy.seq}});
 	map_put(&u->found, key, (void *)(uintptr_t)u->n);
+	note_newest(u, u->n);
+	return OK;
+}
+
+/* Asked of the record one by one only where the last 90 days know of none: a node may have very many grants. */
+static Err
+last_used(struct gather *g, const struct use_list *u, const struct mesh_grant *grant, Time *ret)
+{
+	uintptr_t at = (uintptr_t)map_get(&u->grants, grant->policy.id);
+
+	if (at)
+		*ret = u->list[at - 1].last;
+	else if (g->f.usage_since != TIME_FOREVER && g->now - grant->added > USE_DAYS)
+		TRY(usage_grant_last(g->c, g->core->audit, grant->policy.id, ret));
 	return OK;
 }
 
 static Err
-gather_uses(struct gather *g)
+list_grants(struct gather *g, const struct use_list *u)
+{
+	const struct mesh_grant **gs;
+	size_t n = mesh_grants(g->core->mesh, g->a, &gs);
+
+	LIST(g, grants, grant, n);
+	for (size_t i = 0; i < n; i++) {
+		if (gs[i]->policy.revoked || g->now >= gs[i]->policy.until) continue;
+		struct posture_grant *to = &grants[g->f.grants_count++];
+		*to = (struct posture_grant){.policy = mesh_grant_joined(g->core->mesh, g->a, gs[i]), .added = gs[i]->added,
+		                             .ref = {gs[i]->policy.issuer_domain_id, gs[i]->policy.seq}};
+		TRY(last_used(g, u, gs[i], &to->last_used));
+	}
+	return OK;
+}
+
+static Err
+gather_grants(struct gather *g)
 {
 	struct use_list u = {.g = g};
+	Err e = g->f.usage_since == TIME_FOREVER ? OK : usage_each(g->c, g->core->audit, g->now - USE_DAYS, S(""), S(""), gather_use, &u);
 
-	if (g->f.usage_since == TIME_FOREVER) return OK;
-	Err e = usage_each(g->c, g->core->audit, g->now - 90 * TIME_DAY, S(""), S(""), gather_use, &u);
+	if (err_ok(e)) e = list_grants(g, &u);
 	map_fini(&u.found);
+	map_fini(&u.grants);
 	g->f.uses = u.list;
 	g->f.uses_count = u.n;
 	return e;
@@ -266,7 +301,6 @@ posture_facts(struct core *core, struct ctx *c, Time now, struct posture_facts *
 	if (core->audit) g.f.usage_since = g.f.node.since; /* the journal began with the node */
 	gather_products(&g);
 	TRY(gather_grants(&g));
-	TRY(gather_uses(&g));
 	TRY(posture_facts_changes(core, c, now - 90 * TIME_DAY, &g.f));
 	gather_restrictions(&g);
 	gather_node(&g);

@@ -23,6 +23,7 @@ struct publish {
 	size_t n;
 	Str *uploads;
 	size_t upload_count;
+	const struct contract *before; /* the published one's; NULL for a new product */
 	const struct contract_change *changes;
 	size_t change_count;
 	char batch[CRYPT_SHORT_ID_MAX];
@@ -113,6 +114,7 @@ compare_with_published(struct publish *p)
 	TRY(blob_get(rq->core, &rq->c, arena_str(&rq->arena, old->contract), &text));
 	TRY(contract_parse(&rq->c, text, &before));
 	TRY(contract_version_check(&rq->c, before, p->contract));
+	p->before = before;
 	return contract_diff(&rq->c, before, p->contract, &p->changes, &p->change_count);
 }
 
@@ -485,6 +487,28 @@ reply_published(struct publish *p)
 	reply_json(rq, 201, &b);
 }
 
+/* Statements of consumers may fail from now on; a control asks whether they had notice (core/posture_changes.c). */
+static Err
+note_breaking(const struct publish *p)
+{
+	uint64_t breaking = 0;
+	bool first = true;
+	BUF_AUTO b = BUF_INIT;
+
+	for (size_t i = 0; i < p->change_count; i++) breaking += p->changes[i].breaking;
+	if (breaking == 0) return OK;
+	buf_char(&b, '{');
+	member_text(&b, "product", p->name, &first);
+	member_text(&b, "product_id", p->product_id, &first);
+	member_text(&b, "from", p->before->version_text, &first);
+	member_text(&b, "to", p->contract->version_text, &first);
+	member_u64(&b, "breaking", breaking, &first);
+	member_bool(&b, "major", p->contract->version.major > p->before->version.major, &first);
+	member_bool(&b, "noticed", str_eqc(p->before->status, "deprecated"), &first);
+	buf_char(&b, '}');
+	return core_note(p->rq->core, &p->rq->c, "publish.breaking", p->rq->person_id, buf_view(&b));
+}
+
 static Err
 publish(struct publish *p)
 {
@@ -507,6 +531,7 @@ publish(struct publish *p)
 	TRY(ask(core, &rq->c, core->lake, L_KEEP, DONE, &f, .uploads = {p->uploads, p->upload_count}));
 	TRY(may_still(p));
 	TRY(declare(p));
+	TRY(note_breaking(p));
 	if (p->change_count || p->status_changes) access_narrowed(core); /* a column may have got a stricter class, the product be closed */
 	reply_published(p);
 	return OK;

@@ -144,9 +144,11 @@ handle_tag_set(struct request *rq)
 	char id[CRYPT_SHORT_ID_MAX];
 	BUF_AUTO body = BUF_INIT;
 
+	struct mesh_tag_def left = {.tag = tag, .kind = TAG_FREE}; /* out of the vocabulary, and still to be taken away */
 	TRY(thing_find(rq, arg(rq, "object"), &t));
-	ENSURE(&rq->c, def, NOT_FOUND, "there is no tag '%.*s'; list them with: heddle tags", STR(tag));
 	if (!value.p) value = S("");
+	if (!def && value.n == 0 && counts(rq, &t, tag).n > 0) def = &left;
+	ENSURE(&rq->c, def, NOT_FOUND, "there is no tag '%.*s'; list them with: heddle tags", STR(tag));
 	TRY(check_value(rq, def, value));
 	Str before = counts(rq, &t, tag);
 	TRY(may_set(rq, &t, def, before, value));

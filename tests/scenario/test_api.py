@@ -66,6 +66,52 @@ def test_the_document_is_openapi_3_1(node):
         assert ref[1] in doc["components"][ref[0]], ref
 
 
+def call_access(call, v1, shop):
+    """Requests, approvals, delegation, people, tags, purposes."""
+    call("POST", f"{v1}/users", as_="sam", json={"name": "stella", "domain": "sales", "role": "owner"})
+    shop.node.heddle("user", "add", "stella", "--domain", "sales", "--role", "steward", as_="sam")
+    call("POST", f"{v1}/services", as_="ivy", json={"name": "nightly", "domain": "insights"})
+    call("GET", f"{v1}/users", as_="ivy")
+    call("POST", f"{v1}/groups", as_="ivy", json={"name": "campaign"})
+    call("POST", f"{v1}/groups/{{group}}/members", as_="ivy", path={"group": "campaign"}, json={"person": "ana"})
+    call("GET", f"{v1}/groups", as_="ivy")
+    (shop.folder / "two.yaml").write_text('{"name": "two", "scope": {"domain": "sales"}, "effects": {"approvals": {"count": 2, "roles": ["owner", "steward"]}}}')
+    shop.node.heddle("policy", "add", shop.folder / "two.yaml")
+
+    draft = call("POST", f"{v1}/requests", as_="ana", json={"product": "sales.orders", "purpose": "c", "draft": True}).json()["id"]
+    call("POST", f"{v1}/requests/{{request}}/submit", as_="ana", path={"request": draft}, json={})
+    call("POST", f"{v1}/requests/{{request}}/comments", as_="sam", path={"request": draft}, json={"text": "what for?"})
+    call("GET", f"{v1}/inbox", as_="ana")
+    call("POST", f"{v1}/requests/{{request}}/withdraw", as_="ana", path={"request": draft}, json={})
+    call("GET", f"{v1}/requests/{{request}}", as_="ana", path={"request": draft})
+    terms = {"object": "sales.orders", "to": "insights", "purpose": "analysis", "via": ["sql", "files"], "row_budget": 1000, "no_export": True,
+             "hours": "mon-sun/00:00-24:00", "min_group": 3, "group_by": ["store_id"], "unit": "customer_id", "until": "2099-01-01"}
+    grant = call("POST", f"{v1}/grants", as_="sam", json=terms).json()["id"]
+    call("GET", f"{v1}/inbox", as_="sam")
+    call("GET", f"{v1}/grants/{{grant}}", as_="ana", path={"grant": grant})
+    call("GET", f"{v1}/grants", as_="ana")
+    call("POST", f"{v1}/tags", as_="sam", json={"object": "sales.orders", "tag": "environment", "value": "prod"})
+    by_tags = {"tags": "environment = prod", "in": "sales", "future": True, "to": "group:insights.campaign", "purpose": "a,b", "until": "2099-01-01"}
+    call("POST", f"{v1}/grants", as_="sam", json=by_tags)
+    call("POST", f"{v1}/grants/{{grant}}/approve", as_="stella", path={"grant": grant}, json={})
+    handed = call("POST", f"{v1}/grants/{{grant}}/delegations", as_="ivy", path={"grant": grant}, json={"to": "group:campaign", "until": "2098-01-01"})
+    call("GET", f"{v1}/delegations", as_="ana")
+    call("DELETE", f"{v1}/delegations/{{delegation}}", as_="ivy", path={"delegation": handed.json()["id"]})
+    call("POST", f"{v1}/domains/{{domain}}/settings", as_="ivy", path={"domain": "insights"}, json={"handing": "named"})
+    call("DELETE", f"{v1}/groups/{{group}}/members/{{person}}", as_="ana", path={"group": "campaign", "person": "ana"})
+    call("DELETE", f"{v1}/groups/{{group}}", as_="ivy", path={"group": "campaign"})
+
+    change = call("POST", f"{v1}/tags", as_="sam", json={"object": "sales.orders.orders.secret_note", "tag": "classification", "value": "public"}).json()
+    call("GET", f"{v1}/tags", as_="ana", params={"object": "sales.orders"})
+    call("POST", f"{v1}/tag-changes/{{change}}/approve", as_="stella", path={"change": change["id"]}, json={})
+    call("POST", f"{v1}/vocabulary", json={"tag": "retention", "kind": "ordered", "values": ["days", "years"]})
+    call("DELETE", f"{v1}/vocabulary/{{tag}}", path={"tag": "retention"})
+    call("POST", f"{v1}/purposes", json={"purpose": "marketing/campaigns"})
+    call("GET", f"{v1}/purposes", as_="ana")
+    call("DELETE", f"{v1}/purposes", params={"purpose": "marketing/campaigns"})
+    call("DELETE", f"{v1}/users/{{name}}", as_="ivy", path={"name": "nightly"})
+
+
 def test_every_operation_answers_as_told(shop):
     api = Api(shop)
     by_path = {(m, p): op for op, (m, p, _) in api.operations.items()}
@@ -109,6 +155,12 @@ def test_every_operation_answers_as_told(shop):
     call("GET", files, path={"log": log, "path": "checkpoint"})
     call("POST", f"{v1}/rebuild")
     call("GET", f"{v1}/journal", params={"limit": 10})
+    call("GET", f"{v1}/logs/{{log}}/proofs/{{index}}", path={"log": log, "index": "0"})
+    call("GET", f"{v1}/usage", as_="sam", params={"product": "sales.orders"})
+    call("POST", f"{v1}/texts/{{text}}/erase", path={"text": asked[0]}, json={"basis": "mistake"})
+    node.heddle("user", "remove", "abe", as_="ivy")
+    call("POST", f"{v1}/users/{{name}}/erase", as_="ivy", path={"name": "abe"}, json={})
+    call_access(call, v1, shop)
     assert set(api.operations) == api.called
     assert node.heddle("status")["node"]
 

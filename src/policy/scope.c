@@ -48,12 +48,15 @@ policy_tags_fit(const struct tag_expr *e, const struct policy_tags *now, const s
 
 /* --- what a restriction is about --- */
 
+/* The contract's class of a column stands among its tags, lowered or not; alone it counts where nobody made tags of it. */
 static bool
 has_class(Str class, Str own, const struct policy_tags *now, const struct policy_tags *before)
 {
 	const struct tag_expr e = {.op = TAG_IN, .tag = S("classification"), .values = &class, .value_count = 1};
+	bool tagged = false;
 
-	return str_ieq(own, class) || in_list(&e, now, before, false);
+	for (size_t i = 0; i < now->count; i++) tagged |= str_eq(now->list[i].name, e.tag);
+	return (!tagged && str_ieq(own, class)) || in_list(&e, now, before, false);
 }
 
 bool

@@ -42,6 +42,9 @@ static const struct { const char *command, *types; } commands[] = {
     {"tag unset", "tag.set"},
     {"erase", "directory.erase"},
     {"review", "review.add"},
+    {"posture accept", "exception.add"},
+    {"posture withdraw", "exception.end"},
+    {"posture evidence", "evidence.add"},
     {"confirm", "confirm"},
     {"key rotate", "key.rotate"},
     {"key recover", "key.rotate"},
@@ -221,33 +224,56 @@ sign_event(struct cli *cli, const struct sign_wish *w, const struct event *e, co
 	TRY(signed_may_follow(&cli->c, &last, w->log_id, e, w->payload, cli_flag(cli, OPT_TAKEN_OVER)));
 	TRY(show(cli, w, e));
 	dsse_pae(S(DSSE_EVENT_TYPE), w->payload, &pae);
-	TRY(signer_sign(&cli->c, signer, buf_view(&pae), signature));
+	if (signer)
+		TRY(signer_sign(&cli->c, signer, buf_view(&pae), signature));
+	else
+		sign_make(cli->sign_as->key, buf_view(&pae), signature);
 	TRY(signed_keep(&cli->c, path, w->log_id, e, w->payload, signature));
 	memcpy(ret, signature, sizeof signature);
 	return OK;
 }
 
+/* One command at a time signs with a key. */
+static Err
+lock_key(struct cli *cli, const char *path, int *ret_fd)
+{
+	TRY(file_open(&cli->c, AT_FDCWD, path, O_RDONLY, 0, ret_fd));
+	Err locked = file_lock(&cli->c, *ret_fd, path);
+	return locked.code == ERR_CONFLICT ? err_set(&cli->c, ERR_BUSY, "another command signs with '%s' at the moment, try again", path) : locked;
+}
+
+static Err
+wish_read(struct cli *cli, const struct sign_wish *w, const struct keyfile *k, struct event *ret)
+{
+	const struct sign_as *as = cli->sign_as;
+
+	TRY(event_parse(&cli->c, w->payload, ret));
+	Err e = wish_check(cli, w, ret, k);
+	if (err_ok(e) && as && !str_ends(w->payload, arena_printf(&cli->arena, ",\"body\":%.*s}", STR(as->body))))
+		e = err_set(&cli->c, ERR_DENIED, "the node asks to sign another rotation than was asked for; nothing was signed");
+	if (!err_ok(e)) event_fini(ret);
+	return e;
+}
+
 Err
 sign_wish(struct cli *cli, const struct sign_wish *w, uint8_t ret[static SIGN_BYTES])
 {
-	struct ctx *c = &cli->c;
-	const char *path;
-	struct keyfile k;
+	const struct sign_as *as = cli->sign_as;
+	const char *path = as ? as->path : NULL;
+	struct keyfile k = {.kind = KEYFILE_EVENT};
 	SIGNER_AUTO *signer = NULL;
 	FD_AUTO lock = -1;
 	struct event e;
 
-	TRY(crypt_init(c));
-	TRY(sign_key_path(cli, w->log_id, &path));
-	TRY(keyfile_open(c, path, sign_passphrase(), &k, &signer));
-	ENSURE(c, k.kind == KEYFILE_EVENT, INVALID, "'%s' is not the key that signs a domain's events", path);
-	TRY(file_open(c, AT_FDCWD, path, O_RDONLY, 0, &lock));
-	Err locked = file_lock(c, lock, path);
-	if (locked.code == ERR_CONFLICT) return err_set(c, ERR_BUSY, "another command signs with '%s' at the moment, try again", path);
-	TRY(locked);
-	TRY(event_parse(c, w->payload, &e));
-	Err done = wish_check(cli, w, &e, &k);
-	if (err_ok(done)) done = sign_event(cli, w, &e, path, signer, ret);
+	TRY(crypt_init(&cli->c));
+	if (!as) {
+		TRY(sign_key_path(cli, w->log_id, &path));
+		TRY(keyfile_open(&cli->c, path, sign_passphrase(), &k, &signer));
+	}
+	ENSURE(&cli->c, k.kind == KEYFILE_EVENT, INVALID, "'%s' is not the key that signs a domain's events", path);
+	if (file_exists(AT_FDCWD, path)) TRY(lock_key(cli, path, &lock)); /* who recovers may not have it any more */
+	TRY(wish_read(cli, w, &k, &e));
+	Err done = sign_event(cli, w, &e, path, signer, ret);
 	event_fini(&e);
 	return done;
 }

@@ -123,7 +123,7 @@ handle_EXCEPTION_ADD(struct ctx *c, const struct mesh *m, const struct log *log,
 	struct fields f = fields_of(c, event_type_name(p->type), p->body);
 	struct mesh_exception *x = &ret->exception;
 
-	*x = (struct mesh_exception){.by = p->actor, .added = p->time};
+	*x = (struct mesh_exception){.by = p->actor, .added = p->time, .seq = p->seq};
 	read_exception(&f, x);
 	TRY(fields_end(&f));
 	change_new(RECORD_EXCEPTION, x->id, ret);

@@ -75,7 +75,7 @@ struct mesh_delegation {
 struct mesh_comment { Str id, domain_id, consumer_domain_id, request_id, text /* commitment */, by; Time at; };
 
 /* A finding that the center accepts for a while. */
-struct mesh_exception { Str id, control, subject, reason, by; Time until, added; bool ended; };
+struct mesh_exception { Str id, control, subject, reason, by; Time until, added; bool ended; uint64_t seq; };
 struct mesh_review { Str id, domain_id, product_id, by; Time at; uint64_t seq; };
 struct mesh_evidence { Str id, control, document, by; bool ok; Time at; uint64_t seq; };
 

@@ -130,6 +130,7 @@ write_exception(const struct change *ch, struct buf *out)
 {
 	put_text(out, S("{\"by\":"), ch->exception.by);
 	put_seconds(out, S(",\"added\":"), ch->exception.added);
+	put_number(out, S(",\"seq\":"), ch->exception.seq);
 	put_bool(out, S(",\"ended\":"), ch->exception.ended);
 	buf_str(out, S(",\"body\":"));
 	body_exception(out, &ch->exception);
@@ -143,6 +144,7 @@ load_exception(struct fields *f, const struct mesh *m UNUSED, struct change *ret
 
 	*x = (struct mesh_exception){.by = field_text(f, S("by"), 64)};
 	x->added = field_seconds(f, S("added"));
+	x->seq = field_u64(f, S("seq"));
 	x->ended = field_bool(f, S("ended"));
 	BODY(f, read_exception(&b, x));
 }

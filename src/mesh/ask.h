@@ -12,6 +12,8 @@
 #ifndef HEDDLE_MESH_ASK_H
 #define HEDDLE_MESH_ASK_H
 
+#include <stddef.h>
+
 #include "mesh/state.h"
 
 /* What the caller may see of an item, NULL for none. */
@@ -20,6 +22,9 @@
 		const struct item *pub_it_ = (const struct item *)(found);                                                     \
 		pub_it_ ? &((const struct type *)pub_it_)->pub : NULL;                                                         \
 	})
+
+/* What holds what a caller sees: a thing of the state, never a copy. */
+#define HOLDER(type, seen) ((const struct type *)(const void *)((const char *)(seen) - offsetof(struct type, pub)))
 
 /* A growing list in an arena. */
 struct found { struct arena *a; const void **list; size_t n, cap; };
@@ -40,7 +45,8 @@ bool ask_answers(const struct policy_grant *g, const struct mesh_request *r);
 
 /* --- ask_who.c --- */
 
-struct policy_principal ask_person(const struct mesh *m, struct arena *a, Str person_id);
+/* *ret_log: of their domain; NULL when nobody knows them. */
+struct policy_principal ask_person(const struct mesh *m, struct arena *a, Str person_id, const struct log **ret_log);
 /* A copy in the arena that holds what other logs say of it: who stands behind it, who asked for it, whether it was voided. */
 struct policy_grant *ask_grant(const struct mesh *m, struct arena *a, const struct grant *g);
 /* The grant alone was voided, or revoked behind a fork? Else it may be used as it is where nobody asks for approvals. */
@@ -51,22 +57,22 @@ bool ask_delegation_undone(const struct delegation *d);
 
 /* --- ask_rules.c --- */
 
-/* The live restrictions that may bear on the table, or freeze the domain that asks; policy sorts out the rest. */
-size_t ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, Str asking_domain_id, const struct policy_restriction *const **ret);
+/* The live restrictions that may bear on the table, or freeze the domain that asks (NULL: none); policy sorts out the rest. */
+size_t ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct log *producer, const struct log *asking, const struct policy_restriction *const **ret);
 
 /* --- ask_tags.c --- */
 
 /* The table, or where changes of its tags are not approved a copy in the arena with what counted before them. */
-const struct policy_table *ask_table(const struct mesh *m, struct arena *a, const struct mesh_product *p, const struct policy_table *t);
+const struct policy_table *ask_table(const struct mesh *m, struct arena *a, const struct product *p, const struct policy_table *t);
 /* The restrictions that demand approvals of a table, were its tags these. */
-size_t ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct policy_restriction *const **ret);
+size_t ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct log *log, const struct policy_table *t, const struct policy_restriction *const **ret);
 /* Who stands behind a tag.set. */
 size_t ask_tag_approvals(const struct mesh *m, struct arena *a, const struct mesh_tag *t, struct policy_approval **ret);
 
 /* --- ask_decide.c --- */
 
-/* Is there any purpose for which they may read it? */
-void ask_shown(const struct mesh *m, struct arena *a, const struct policy_principal *who, const struct mesh_product *product,
+/* Is there any purpose for which they, of the domain of that log, may read it? */
+void ask_shown(const struct mesh *m, struct arena *a, const struct policy_principal *who, const struct log *home, const struct mesh_product *product,
                const struct mesh_table *table, Time now, struct policy_decision *ret);
 
 #endif

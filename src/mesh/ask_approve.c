@@ -48,7 +48,8 @@ static bool
 as_approval(const struct mesh *m, struct arena *a, Str person_id, struct policy_approval *ret)
 {
 	const struct mesh_member *member = mesh_member(m, person_id);
-	struct policy_principal who = ask_person(m, a, person_id);
+	const struct log *home;
+	struct policy_principal who = ask_person(m, a, person_id, &home);
 
 	if (!member || !who.active || member->service) return false;
 	*ret = (struct policy_approval){.log_id = member->domain_id, .person_id = person_id, .human_id = member->human_id, .role = 1u << member->role};
@@ -80,8 +81,8 @@ each_rule_of(const struct rules_of *o, const struct product *p)
 	for (size_t i = 0; i < p->pub.table_count; i++) {
 		const struct mesh_table *t = &p->pub.tables[i];
 		if ((o->only && o->only != t) || !may_cover(o->g, &t->policy)) continue;
-		const struct policy_table *as = ask_table(o->m, o->a, &p->pub, &t->policy);
-		size_t n = ask_rules_of_approvals(o->m, o->a, as, &rules);
+		const struct policy_table *as = ask_table(o->m, o->a, p, &t->policy);
+		size_t n = ask_rules_of_approvals(o->m, o->a, p->item.log, as, &rules);
 		for (size_t k = 0; k < n; k++)
 			if (policy_is_about(rules[k], as)) o->fn(o->arg, rules[k]);
 	}
@@ -159,7 +160,7 @@ each_rule_of_tag(const struct mesh *m, struct arena *a, const struct mesh_tag *t
 		struct policy_table view = p->pub.tables[i].policy;
 		if (t->table.n && !str_eq(t->table, view.name)) continue;
 		view.tags_before = (struct policy_tags){before, 1};
-		size_t n = ask_rules_of_approvals(m, a, &view, &rules);
+		size_t n = ask_rules_of_approvals(m, a, log, &view, &rules);
 		for (size_t k = 0; k < n; k++)
 			if (policy_is_about(rules[k], &view)) fn(arg, rules[k]);
 	}
@@ -226,7 +227,7 @@ rule_opens(const struct mesh *m, struct arena *a, const struct policy_table *t, 
 {
 	const struct policy_restriction *const *rules;
 	struct policy_table is = {.domain_id = t->domain_id, .product_id = t->product_id, .name = t->name, .tags = *now}, becomes = is;
-	size_t n = ask_rules(m, a, &is, t->domain_id, &rules);
+	size_t n = ask_rules(m, a, &is, state_log(m, t->domain_id), NULL, &rules);
 
 	becomes.tags = *then;
 	for (size_t i = 0; i < n; i++)

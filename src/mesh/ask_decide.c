@@ -98,7 +98,7 @@ gather_rules(struct asking *k)
 {
 	struct policy_question *q = k->q;
 
-	q->restriction_count = ask_rules(k->m, k->a, q->table, q->who->domain_id, &q->restrictions);
+	q->restriction_count = ask_rules(k->m, k->a, q->table, k->producer, k->consumer, &q->restrictions);
 	for (size_t i = 0; i < q->restriction_count; i++) {
 		k->approvals |= q->restrictions[i]->approvals > 0;
 		k->handing |= q->restrictions[i]->demand_handing;
@@ -121,57 +121,60 @@ sort_all(struct asking *k)
 
 /* Fill in what bears on the question, and decide. */
 static void
-decide(const struct mesh *m, struct arena *a, const struct mesh_product *product, struct policy_question *q, struct policy_trace *trace,
-       struct policy_decision *ret)
+decide(struct asking *k, const struct mesh_product *product, struct policy_trace *trace, struct policy_decision *ret)
 {
-	struct asking k = {.m = m, .a = a, .q = q, .producer = state_log(m, product->domain_id), .grants = {.a = a}, .delegations = {.a = a}};
+	struct policy_question *q = k->q;
 	const struct policy_principal *who = q->who;
-	bool own = who->is_owner && str_eq(who->domain_id, product->domain_id);
+	const struct product *p = HOLDER(product, product);
+	bool own = who->is_owner && k->consumer == p->item.log;
 
-	k.consumer = who->domain_id.n ? state_log(m, who->domain_id) : NULL;
-	q->table = ask_table(m, a, product, q->table);
-	gather_rules(&k);
+	k->producer = p->item.log;
+	k->grants.a = k->delegations.a = k->a;
+	q->table = ask_table(k->m, k->a, p, q->table);
+	gather_rules(k);
 	if (!own) {
-		add_grants_to(&k, who->person_id);
-		add_grants_to(&k, who->domain_id);
-		for (size_t i = 0; i < who->group_count; i++) add_grants_to(&k, who->groups[i]);
-		gather_delegations(&k, trace != NULL);
+		add_grants_to(k, who->person_id);
+		add_grants_to(k, who->domain_id);
+		for (size_t i = 0; i < who->group_count; i++) add_grants_to(k, who->groups[i]);
+		gather_delegations(k, trace != NULL);
 	}
-	if (trace) sort_all(&k);
-	q->grants = (const struct policy_grant *const *)k.grants.list;
-	q->grant_count = k.grants.n;
-	q->delegations = (const struct policy_delegation *const *)k.delegations.list;
-	q->delegation_count = k.delegations.n;
-	policy_decide(a, q, trace, ret);
+	if (trace) sort_all(k);
+	q->grants = (const struct policy_grant *const *)k->grants.list;
+	q->grant_count = k->grants.n;
+	q->delegations = (const struct policy_delegation *const *)k->delegations.list;
+	q->delegation_count = k->delegations.n;
+	policy_decide(k->a, q, trace, ret);
 }
 
 void
 mesh_decide(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product, const struct mesh_table *table,
             Str purpose, enum interaction interaction, uint32_t level, Time now, struct policy_trace *trace, struct policy_decision *ret)
 {
-	struct policy_principal who = ask_person(m, a, person_id);
+	const struct log *home;
+	struct policy_principal who = ask_person(m, a, person_id, &home);
 	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .interaction = interaction, .level = level, .now = now,
 	                            .purpose_unknown = !mesh_purpose_ok(m, purpose)};
 
-	decide(m, a, product, &q, trace, ret);
+	decide(&(struct asking){.m = m, .a = a, .q = &q, .consumer = home}, product, trace, ret);
 }
 
 void
-ask_shown(const struct mesh *m, struct arena *a, const struct policy_principal *who, const struct mesh_product *product,
-             const struct mesh_table *table, Time now, struct policy_decision *ret)
+ask_shown(const struct mesh *m, struct arena *a, const struct policy_principal *who, const struct log *home, const struct mesh_product *product,
+          const struct mesh_table *table, Time now, struct policy_decision *ret)
 {
 	struct policy_question q = {.who = who, .table = &table->policy, .any_purpose = true, .interaction = INTERACT_SQL, .level = UINT32_MAX, .now = now};
 
-	decide(m, a, product, &q, NULL, ret);
+	decide(&(struct asking){.m = m, .a = a, .q = &q, .consumer = home}, product, NULL, ret);
 }
 
 void
 mesh_decide_any_purpose(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product,
                         const struct mesh_table *table, Time now, struct policy_decision *ret)
 {
-	struct policy_principal who = ask_person(m, a, person_id);
+	const struct log *home;
+	struct policy_principal who = ask_person(m, a, person_id, &home);
 
-	ask_shown(m, a, &who, product, table, now, ret);
+	ask_shown(m, a, &who, home, product, table, now, ret);
 }
 
 /* Any member of a domain, or of a group of it. */
@@ -191,10 +194,12 @@ void
 mesh_explain(const struct mesh *m, struct arena *a, enum principal_kind kind, Str id, const struct mesh_product *product,
              const struct mesh_table *table, Str purpose, Time now, struct policy_trace *trace, struct policy_decision *ret)
 {
-	struct policy_principal who = kind == PRINCIPAL_PERSON ? ask_person(m, a, id) : any_member(m, a, kind, id);
+	const struct log *home;
+	struct policy_principal who = kind == PRINCIPAL_PERSON ? ask_person(m, a, id, &home) : any_member(m, a, kind, id);
 	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .any_purpose = purpose.n == 0,
 	                            .interaction = INTERACT_SQL, .level = UINT32_MAX, .now = now,
 	                            .purpose_unknown = purpose.n > 0 && !mesh_purpose_ok(m, purpose)};
 
-	decide(m, a, product, &q, trace, ret);
+	if (kind != PRINCIPAL_PERSON) home = state_log(m, who.domain_id);
+	decide(&(struct asking){.m = m, .a = a, .q = &q, .consumer = home}, product, trace, ret);
 }

@@ -58,10 +58,8 @@ add_of_tags(struct rules *r, const struct policy_table *t)
 
 /* A log with two histories is frozen, whoever is the center. */
 static void
-add_fork(struct rules *r, Str domain_id)
+add_fork(struct rules *r, const struct log *log)
 {
-	const struct log *log = state_log(r->m, domain_id);
-
 	if (!log || !ask_forked(log)) return;
 	struct policy_restriction *freeze = NEW(r->found.a, struct policy_restriction);
 	*freeze = (struct policy_restriction){.id = S("fork"), .domain_id = log->item.id, .freeze = true};
@@ -76,18 +74,19 @@ add_freezes(struct rules *r, Str domain_id)
 }
 
 size_t
-ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, Str asking_domain_id, const struct policy_restriction *const **ret)
+ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct log *producer, const struct log *asking,
+          const struct policy_restriction *const **ret)
 {
 	struct rules r = {.found = {.a = a}, .m = m, .center = state_log(m, m->center)};
-	bool elsewhere = !str_eq(asking_domain_id, t->domain_id);
+	bool elsewhere = asking && asking != producer;
 
-	add_fork(&r, t->domain_id);
-	if (elsewhere) add_fork(&r, asking_domain_id);
+	add_fork(&r, producer);
+	if (elsewhere) add_fork(&r, asking);
 	if (r.center) {
 		add(&r, lookup_rules_all(m, r.center), false);
 		add(&r, lookup_rules_product(m, r.center, t->product_id), false);
 		add(&r, lookup_rules_domain(m, r.center, t->domain_id), false);
-		if (elsewhere) add_freezes(&r, asking_domain_id);
+		if (elsewhere) add_freezes(&r, asking->item.id);
 		if (r.center->lookup.rules_by_tags) add_of_tags(&r, t);
 	}
 	*ret = (const struct policy_restriction *const *)r.found.list;

@@ -148,10 +148,10 @@ with_before(const struct changes *c, const struct tag *first)
 /* --- all of it --- */
 
 size_t
-ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct policy_restriction *const **ret)
+ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct log *log, const struct policy_table *t, const struct policy_restriction *const **ret)
 {
 	const struct policy_restriction *const *all;
-	size_t n = ask_rules(m, a, t, t->domain_id, &all), count = 0;
+	size_t n = ask_rules(m, a, t, log, NULL, &all), count = 0;
 	const struct policy_restriction **list = NEW_N(a, n, const struct policy_restriction *);
 
 	for (size_t i = 0; i < n; i++)
@@ -184,14 +184,14 @@ gather_rules(struct changes *c, const struct tag *first)
 	for (const struct tag *t = first; t; t = t->older)
 		if (concerns(t, c->now)) c->before[n++] = (struct policy_tag){t->pub.tag, t->pub.before};
 	ever.tags_before = (struct policy_tags){c->before, n};
-	c->rule_count = ask_rules_of_approvals(c->m, c->a, &ever, &c->rules);
+	c->rule_count = ask_rules_of_approvals(c->m, c->a, c->log, &ever, &c->rules);
 }
 
 const struct policy_table *
-ask_table(const struct mesh *m, struct arena *a, const struct mesh_product *p, const struct policy_table *t)
+ask_table(const struct mesh *m, struct arena *a, const struct product *p, const struct policy_table *t)
 {
-	const struct log *log = state_log(m, p->domain_id);
-	const struct tag *first = state_tags_of(m, log, p->id);
+	const struct log *log = p->item.log;
+	const struct tag *first = state_tags_of(m, log, p->item.id);
 	size_t n, known;
 
 	if (!first || !needs_looking(m, log, first, t, &n)) return t;

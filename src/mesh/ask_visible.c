@@ -83,8 +83,8 @@ size_t
 mesh_visible_tables(const struct mesh *m, struct arena *a, Str person_id, Time now, struct mesh_visible **ret)
 {
 	struct looking l = {.m = m, .a = a, .products = {.a = a}};
-	struct policy_principal who = ask_person(m, a, person_id);
-	const struct log *home = who.domain_id.n ? state_log(m, who.domain_id) : NULL;
+	const struct log *home;
+	struct policy_principal who = ask_person(m, a, person_id, &home);
 	ARENA_AUTO scratch = ARENA_INIT;
 	size_t room = 0, n = 0;
 
@@ -100,7 +100,7 @@ mesh_visible_tables(const struct mesh *m, struct arena *a, Str person_id, Time n
 		for (size_t k = 0; k < p->table_count; k++) {
 			struct policy_decision d;
 			arena_reset(&scratch);
-			ask_shown(m, &scratch, &who, p, &p->tables[k], now, &d);
+			ask_shown(m, &scratch, &who, home, p, &p->tables[k], now, &d);
 			if (d.verdict == VERDICT_ALLOW) list[n++] = (struct mesh_visible){p, &p->tables[k]};
 		}
 	}

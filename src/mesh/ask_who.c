@@ -49,12 +49,13 @@ groups_of(const struct mesh *m, struct arena *a, const struct log *log, Str pers
 }
 
 struct policy_principal
-ask_person(const struct mesh *m, struct arena *a, Str person_id)
+ask_person(const struct mesh *m, struct arena *a, Str person_id, const struct log **ret_log)
 {
 	const struct mesh_member *member = mesh_member(m, person_id);
-	const struct log *log = member ? state_log(m, member->domain_id) : NULL;
+	const struct log *log = member ? HOLDER(member, member)->item.log : NULL;
 	struct policy_principal who = {.person_id = person_id, .domain_id = {"", 0}};
 
+	*ret_log = log;
 	if (!log) return who;
 	who.domain_id = log->item.id;
 	who.active = is_member(log, member);

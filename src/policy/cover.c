@@ -322,8 +322,12 @@ void
 cover(const struct work *w, struct candidate *ret)
 {
 	ret->stage = stage_of(w, ret);
-	if (ret->stage != COVERS) return;
-	ret->open = openness_of(ret, w->q->table);
-	ret->misfit = malformed(ret, w->q->table, &ret->misfit_column);
-	if (ret->misfit) ret->stage = MALFORMED;
+	if (ret->stage == COVERS) ret->open = openness_of(ret, w->q->table);
+}
+
+void
+cover_check(const struct work *w, struct candidate *x)
+{
+	x->misfit = malformed(x, w->q->table, &x->misfit_column);
+	if (x->misfit) x->stage = MALFORMED;
 }

@@ -87,6 +87,8 @@ try(struct work *w, const struct policy_grant *g, const struct policy_delegation
 
 	if (!w->trace && best->g && unsurpassed(best) && (d || str_cmp(best->g->id, g->id) < 0)) return;
 	cover(w, &x);
+	if (!w->trace && best->g && (x.stage != COVERS || candidate_cmp(&x, best) > 0)) return; /* nobody asks what else is wrong with it */
+	if (x.stage == COVERS) cover_check(w, &x);
 	TELL(w, "%.*s: %.*s", STR(words_name(w, &x)), STR(words_of(w, &x)));
 	if (x.stage != COVERS)
 		keep_nearest(w, &x);

@@ -60,8 +60,10 @@ same_id(Str a, Str b)
 
 /* --- cover.c --- */
 
-/* Fills the rest, whose g and d are given. */
+/* Fills the rest, whose g and d are given; but for whether it is well formed. */
 void cover(const struct work *w, struct candidate *ret);
+/* Of one that covers: MALFORMED when it is not. */
+void cover_check(const struct work *w, struct candidate *x);
 /* Is it the consumer's, of this grant, and to who asks? */
 bool cover_hands_on(const struct policy_delegation *d, const struct policy_grant *g, const struct policy_principal *who);
 bool cover_hides(const struct candidate *x, const struct policy_column *col);

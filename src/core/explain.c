@@ -22,6 +22,12 @@ explained_open(struct request *rq, struct explained *ret)
 	return OK;
 }
 
+uint32_t
+explained_level(const struct explained *x)
+{
+	return x->past.mesh ? UINT32_MAX : sandbox_level(x->rq->core);
+}
+
 void
 explained_fini(struct explained *x)
 {
@@ -150,41 +156,54 @@ explain_json(const struct explained *x, Str principal, Str table, const struct m
 
 /* Who may not know is told as though there were nobody of that name. */
 static Err
-may_explain(struct explained *x, enum principal_kind kind, Str id, Str who, const struct mesh_product *p)
+may_explain(struct explained *x, const struct principal *of, Str who, const struct mesh_product *p)
 {
-	const struct mesh_member *m = kind == PRINCIPAL_PERSON ? mesh_member(x->mesh, id) : NULL;
-	Str consumer = kind == PRINCIPAL_DOMAIN ? id : m ? m->domain_id : S("");
+	bool person = of->kind == PRINCIPAL_PERSON;
+	const struct mesh_member *m = person ? mesh_member(x->mesh, of->id) : NULL; /* of then */
+	Str consumer = person ? m ? m->domain_id : S("") : of->domain_id;
 
-	ENSURE(&x->rq->c, may_know(x->rq, kind == PRINCIPAL_PERSON ? id : S(""), consumer, p->domain_id), NOT_FOUND,
-	       "there is no domain or user '%.*s' that you may ask about: owners and auditors ask about their products and their people, "
+	ENSURE(&x->rq->c, may_know(x->rq, person ? of->id : S(""), consumer, p->domain_id), NOT_FOUND,
+	       "there is no domain, user or group '%.*s' that you may ask about: owners and auditors ask about their products and their people, "
 	       "everyone about themselves", STR(who));
 	return OK;
+}
+
+/* A person's use for a purpose is decided as a query would be. */
+static void
+explain_decide(const struct explained *x, const struct principal *of, const struct mesh_product *p, const struct mesh_table *t, Str purpose,
+               struct policy_trace *trace, struct policy_decision *ret)
+{
+	struct arena *a = &x->rq->arena;
+
+	if (of->kind == PRINCIPAL_PERSON && purpose.n)
+		mesh_decide(x->mesh, a, of->id, p, t, purpose, INTERACT_SQL, explained_level(x), x->at, trace, ret);
+	else
+		mesh_explain(x->mesh, a, of->kind, of->id, p, t, purpose, x->at, trace, ret);
 }
 
 Err
 handle_explain(struct request *rq)
 {
-	Str who = arg(rq, "principal"), table = arg(rq, "table"), purpose = arg(rq, "purpose"), id = S("");
+	Str who = arg(rq, "principal"), table = arg(rq, "table");
 	const struct mesh_product *p;
 	const struct mesh_table *t;
 	struct policy_trace trace = {0};
 	struct policy_decision d;
-	enum principal_kind kind = PRINCIPAL_PERSON;
+	struct principal of = {.kind = PRINCIPAL_PERSON};
 	EXPLAINED_AUTO x = {0};
 	BUF_AUTO b = BUF_INIT;
 
 	TRY(explained_open(rq, &x));
 	TRY(explained_table(&x, table, &p, &t));
-	Err e = principal_resolve(rq, who, &kind, &id);
-	if (e.code == ERR_NOT_FOUND) {
+	Err e = principal_find(rq, who, &of);
+	if (e.code == ERR_NOT_FOUND && !sees_all(rq) && !answers_for(rq, p->domain_id)) {
 		rq->c.detail[0] = 0;
-		if (!sees_all(rq) && !answers_for(rq, p->domain_id)) return may_explain(&x, PRINCIPAL_PERSON, S(""), who, p);
-		return err_set(&rq->c, ERR_NOT_FOUND, "there is no domain or user '%.*s'", STR(who));
+		return may_explain(&x, &of, who, p);
 	}
 	TRY(e);
-	TRY(may_explain(&x, kind, id, who, p));
-	mesh_explain(x.mesh, &rq->arena, kind, id, p, t, purpose, x.at, &trace, &d);
-	explain_json(&x, principal_text(rq, kind, id), table, t, &d, &trace, &b);
+	TRY(may_explain(&x, &of, who, p));
+	explain_decide(&x, &of, p, t, arg(rq, "purpose"), &trace, &d);
+	explain_json(&x, principal_text(rq, of.kind, of.id), table, t, &d, &trace, &b);
 	reply_json(rq, 200, &b);
 	return OK;
 }

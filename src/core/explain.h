@@ -15,6 +15,8 @@ struct explained {
 
 /* From the argument `at`. Waits when there is one: look things up afterwards. explained_fini() in any case. */
 NODISCARD Err explained_open(struct request *rq, struct explained *ret);
+/* Of the sandbox that statements run in; of then it is not known, so no demand for one refuses. */
+uint32_t explained_level(const struct explained *x);
 void explained_fini(struct explained *x);
 #define EXPLAINED_AUTO __attribute__((cleanup(explained_fini))) struct explained
 /* ,"at":T,"rests_on":[…] of then, ,"mark":M of now. */

@@ -1,7 +1,6 @@
 /* Explain: who can read this table, what can this person read. Every line is a decision, for each purpose that any grant of the producer
  * names and for none; decisions that rest on the same grant are one line with their purposes together. */
 #include "core/explain.h"
-#include "core/impact.h"
 
 enum { STEP = 64 /* principals or tables looked at until others go on */, LISTED_MAX = 10000 };
 
@@ -38,7 +37,7 @@ names_add(struct arena *a, struct names *s, Str name)
 
 /* Once for all. */
 static void
-purposes_gather(struct listing *l)
+listing_begin(struct listing *l)
 {
 	struct arena *keep = &l->x->rq->arena;
 	ARENA_AUTO scratch = ARENA_INIT;
@@ -53,6 +52,7 @@ purposes_gather(struct listing *l)
 		for (size_t k = 0; k < g->purpose_count; k++)
 			if (!str_eqc(g->purposes[k], "*")) names_add(keep, s, g->purposes[k]);
 	}
+	l->level = explained_level(l->x);
 	n = mesh_purposes(l->x->mesh, &scratch, &tree);
 	for (size_t i = 0; i < n; i++) names_add(keep, &l->tree, tree[i]->purpose);
 }
@@ -97,6 +97,17 @@ decide_as(struct listing *l, const struct subject *s, const struct mesh_product 
 		mesh_explain(l->x->mesh, &l->a, s->kind, s->id, p, t, purpose, l->x->at, NULL, ret);
 }
 
+/* What its domain was granted, a group's members have as everybody there: it is told with the domain. */
+static bool
+by_domain_alone(const struct mesh *m, const struct subject *s, const struct policy_decision *d)
+{
+	const struct mesh_grant *g = mesh_grant(m, d->grant_id);
+	const struct mesh_delegation *handed = d->delegation_id.n ? mesh_delegation(m, s->domain_id, d->delegation_id) : NULL;
+
+	if (s->kind != PRINCIPAL_GROUP || (g && str_eq(g->policy.to_id, s->id))) return false;
+	return !handed || !str_eq(handed->policy.to_id, s->id);
+}
+
 static size_t
 lines_of(struct listing *l, const struct subject *s, const struct mesh_product *p, const struct mesh_table *t, struct line *lines)
 {
@@ -107,12 +118,12 @@ lines_of(struct listing *l, const struct subject *s, const struct mesh_product *
 	mesh_explain(l->x->mesh, &l->a, s->kind, s->id, p, t, S(""), l->x->at, NULL, &d);
 	if (d.verdict != VERDICT_ALLOW) return 0; /* for no purpose */
 	decide_as(l, s, p, t, S(""), &d);
-	if (for_any_purpose(l->x->mesh, &d)) line_add(l, lines, &n, &d, S("*"));
+	if (for_any_purpose(l->x->mesh, &d) && !by_domain_alone(l->x->mesh, s, &d)) line_add(l, lines, &n, &d, S("*"));
 	if (n && d.grant_id.n == 0) return n; /* an owner's own: no grant could show more */
 	for (size_t k = 0; k < ARRAY_LEN(lists); k++)
 		for (size_t i = 0; lists[k] && i < lists[k]->n; i++) {
 			decide_as(l, s, p, t, lists[k]->v[i], &d);
-			line_add(l, lines, &n, &d, lists[k]->v[i]);
+			if (!by_domain_alone(l->x->mesh, s, &d)) line_add(l, lines, &n, &d, lists[k]->v[i]);
 		}
 	return n;
 }
@@ -278,7 +289,7 @@ handle_explain_table(struct request *rq)
 	const struct mesh_table *t;
 	EXPLAINED_AUTO x = {0};
 	BUF_AUTO b = BUF_INIT;
-	struct listing l = {.x = &x, .b = &b, .level = sandbox_level(rq->core)};
+	struct listing l = {.x = &x, .b = &b};
 	bool first = true;
 
 	TRY(explained_open(rq, &x));
@@ -289,7 +300,7 @@ handle_explain_table(struct request *rq)
 	member_text(&b, "table", arg(rq, "table"), &first);
 	member_key(&b, "access", &first);
 	buf_char(&b, '[');
-	purposes_gather(&l);
+	listing_begin(&l);
 	table_domains(&l, &at, producer);
 	table_groups(&l, &at, producer);
 	table_people(&l, &at, producer);
@@ -340,7 +351,7 @@ handle_explain_person(struct request *rq)
 {
 	EXPLAINED_AUTO x = {0};
 	BUF_AUTO b = BUF_INIT;
-	struct listing l = {.x = &x, .b = &b, .level = sandbox_level(rq->core)};
+	struct listing l = {.x = &x, .b = &b};
 	struct subject who;
 	struct place *tables;
 	bool first = true;
@@ -352,7 +363,7 @@ handle_explain_person(struct request *rq)
 	member_text(&b, "person", person_name(rq, who.id), &first);
 	member_key(&b, "access", &first);
 	buf_char(&b, '[');
-	purposes_gather(&l);
+	listing_begin(&l);
 	for (size_t i = 0; i < n; i++) look(&l, &who, &tables[i]);
 	listing_end(&l);
 	reply_json(rq, 200, &b);

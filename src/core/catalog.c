@@ -6,6 +6,7 @@
 #include "core/request.h"
 #include "mesh/contract.h"
 #include "os/file.h"
+#include "policy/shape.h"
 
 /* --- search --- */
 
@@ -140,23 +141,22 @@ load_contract(struct request *rq, const struct mesh_product *p, Str *ret_text, c
 }
 
 static Str
-column_access(struct request *rq, const struct policy_decision *d, size_t i)
+column_access(struct request *rq, const struct policy_decision *d, const struct policy_column *col, size_t i)
 {
 	if (d->verdict != VERDICT_ALLOW) return S("none");
 	if (d->columns[i].hidden) return S("hidden");
-	if (d->columns[i].mask == MASK_NONE) return S("visible");
+	if (d->columns[i].mask == MASK_NONE) return shape_is_mean(&d->terms, col->name) ? S("mean") : S("visible");
 	return arena_printf(&rq->arena, "masked:%s", mask_name(d->columns[i].mask));
 }
 
 static void
-column_json(struct request *rq, const struct policy_column *col, const struct contract_property *k, Str access, struct buf *b)
+column_json(const struct policy_column *col, Str type, const struct contract_property *k, Str access, struct buf *b)
 {
 	bool first = true;
-	(void)rq;
 
 	buf_char(b, '{');
 	member_text(b, "name", col->name, &first);
-	member_text(b, "type", col->type, &first);
+	member_text(b, "type", type, &first);
 	member_text(b, "classification", col->classification, &first);
 	member_text(b, "title", k ? k->title : S(""), &first);
 	member_text(b, "description", k ? k->description : S(""), &first);
@@ -182,9 +182,11 @@ table_json(struct request *rq, const struct mesh_product *p, const struct mesh_t
 	member_key(b, "columns", &first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < t->policy.column_count; i++) {
+		const struct policy_column *col = &t->policy.columns[i];
+		bool shown = d.verdict == VERDICT_ALLOW && !d.columns[i].hidden;
 		if (i) buf_char(b, ',');
-		column_json(rq, &t->policy.columns[i], kt ? contract_column_get(kt, t->policy.columns[i].name) : NULL,
-		            column_access(rq, &d, i), b);
+		column_json(col, shown ? policy_shown_type(&d, col, d.columns[i].mask) : col->type, kt ? contract_column_get(kt, col->name) : NULL,
+		            column_access(rq, &d, col, i), b);
 	}
 	buf_c(b, "]}");
 }

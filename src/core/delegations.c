@@ -121,6 +121,9 @@ keeps_cells(struct request *rq, const struct mesh_grant *g, const struct terms *
 		bool touched = false;
 		for (size_t k = 0; k < t->mask_count; k++) touched |= str_ieq(t->masks[k].column, demands->group_by[i]);
 		for (size_t k = 0; k < t->hidden_count; k++) touched |= str_ieq(t->hidden[k], demands->group_by[i]);
+		for (size_t k = 0; t->rows && k < g->policy.mask_count; k++)
+			ENSURE(&rq->c, !str_ieq(g->policy.masks[k].column, demands->group_by[i]), DENIED,
+			       "the groups are made of %.*s as it is masked, so that --rows can't be added here", STR(demands->group_by[i]));
 		ENSURE(&rq->c, !touched, DENIED, "the groups are made of %.*s, which can neither be masked nor hidden here", STR(demands->group_by[i]));
 	}
 	return OK;

@@ -14,6 +14,12 @@ shape_is_dimension(const struct policy_terms *terms, Str column)
 	return false;
 }
 
+bool
+shape_is_mean(const struct policy_terms *terms, Str column)
+{
+	return terms->min_group && !shape_is_dimension(terms, column);
+}
+
 /* Values that are equal look the same: else which of them stands for the cell would tell of a row. 30 days equal a month; a list may hold
  * -0.0, which equals 0. */
 static bool
@@ -66,9 +72,7 @@ shape_rows_ok(const struct policy_terms *terms, const struct predicate *rows)
 Str
 policy_shown_type(const struct policy_decision *d, const struct policy_column *col, enum mask_kind mask)
 {
-	bool mean = d->terms.min_group && !shape_is_dimension(&d->terms, col->name);
-
-	return mean ? S("DOUBLE") : policy_masked_type(col, mask);
+	return shape_is_mean(&d->terms, col->name) ? S("DOUBLE") : policy_masked_type(col, mask);
 }
 
 /* --- SQL ---

@@ -20,6 +20,8 @@
 const char *shape_misfit(const struct policy_terms *terms, const struct policy_table *t, Str *ret_column);
 /* Is the column one that groups are made of? */
 bool shape_is_dimension(const struct policy_terms *terms, Str column);
+/* Does a shown column hold means? */
+bool shape_is_mean(const struct policy_terms *terms, Str column);
 /* Is it shown at all, under this mask? Dimensions and numbers are; the unit is not. */
 bool shape_shows(const struct policy_terms *terms, const struct policy_column *col, enum mask_kind mask);
 /* May somebody else's filter be put on top? Only when it names nothing but dimensions: it takes whole cells then. `mask_of` of the

@@ -1,20 +1,22 @@
 /* What was said with a stolen key, or on two branches of a log. */
 #include "mesh/ask.h"
+#include "mesh/fork.h"
+#include "mesh/keys.h"
 
 bool
-ask_voids(const struct log *log UNUSED, uint64_t seq UNUSED)
+ask_voids(const struct log *log, uint64_t seq)
 {
-	return false;
+	return keys_voids(log, seq);
 }
 
 bool
-ask_forked(const struct log *log UNUSED)
+ask_forked(const struct log *log)
 {
-	return false;
+	return log->pub.frozen;
 }
 
 bool
-ask_fork_revoked(const struct log *log UNUSED, Str grant_id UNUSED)
+ask_fork_revoked(const struct log *log, Str grant_id)
 {
-	return false;
+	return fork_ended(log, RECORD_GRANT, grant_id);
 }

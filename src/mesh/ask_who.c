@@ -1,5 +1,6 @@
 /* Who asks, and who stands behind what was said. */
 #include "mesh/ask.h"
+#include "mesh/fork.h"
 
 void
 found_add(struct found *f, const void *one)
@@ -27,7 +28,7 @@ found_once(struct found *f, const void *one)
 static bool
 is_member(const struct log *log, const struct mesh_member *member)
 {
-	return member->active && !member->voided && !(member->role == ROLE_OWNER && ask_voids(log, member->set_seq));
+	return member->active && !member->voided && !(member->role == ROLE_OWNER && keys_voids(log, member->set_seq));
 }
 
 static size_t
@@ -41,7 +42,7 @@ groups_of(const struct mesh *m, struct arena *a, const struct log *log, Str pers
 	n = 0;
 	for (gm = first; gm; gm = gm->same_person) {
 		const struct item *group = gm->in ? state_find(m, RECORD_GROUP, log, gm->group_id) : NULL;
-		if (!group || ((const struct group *)group)->pub.ended || !group_member_counts(m, gm) || ask_voids(log, gm->seq)) continue;
+		if (!group || ((const struct group *)group)->pub.ended || !group_member_counts(m, gm) || keys_voids(log, gm->seq)) continue;
 		list[n++] = group->id;
 	}
 	*ret = list;
@@ -60,7 +61,7 @@ ask_person(const struct mesh *m, struct arena *a, Str person_id, const struct lo
 	who.domain_id = log->item.id;
 	who.active = is_member(log, member);
 	who.is_owner = who.active && member->role == ROLE_OWNER;
-	who.handed_to_all = !log->pub.handing_named && !(log->pub.handing_seq && ask_voids(log, log->pub.handing_seq));
+	who.handed_to_all = !log->pub.handing_named && !(log->pub.handing_seq && keys_voids(log, log->pub.handing_seq));
 	who.group_count = groups_of(m, a, log, person_id, &who.groups);
 	return who;
 }
@@ -98,7 +99,7 @@ ask_approvals(const struct mesh *m, struct arena *a, const struct log *log, Str 
 	    .service = granter && granter->service};
 	n = 1;
 	for (ap = first; ap; ap = ap->same_subject) {
-		if (ap->pub.service || ask_voids(ap->item.log, ap->seq) || !speaks_for_themselves(m, log, ap->item.log, ap->pub.person_id)) continue;
+		if (ap->pub.service || keys_voids(ap->item.log, ap->seq) || !speaks_for_themselves(m, log, ap->item.log, ap->pub.person_id)) continue;
 		list[n] = ap->pub;
 		list[n].log_id = ap->item.log->item.id;
 		list[n].human_id = human_in(m, ap->item.log, ap->pub.person_id); /* as it is known by now */
@@ -128,13 +129,13 @@ asker_of(const struct mesh *m, const struct grant *g, bool *ret_sure)
 bool
 ask_grant_undone(const struct grant *g)
 {
-	return ask_voids(g->item.log, g->pub.policy.seq) || ask_fork_revoked(g->item.log, g->item.id);
+	return keys_voids(g->item.log, g->pub.policy.seq) || fork_ended(g->item.log, RECORD_GRANT, g->item.id);
 }
 
 bool
 ask_delegation_undone(const struct delegation *d)
 {
-	return ask_voids(d->item.log, d->pub.seq);
+	return keys_voids(d->item.log, d->pub.seq) || fork_ended(d->item.log, RECORD_DELEGATION, d->item.id);
 }
 
 struct policy_grant *
@@ -145,8 +146,8 @@ ask_grant(const struct mesh *m, struct arena *a, const struct grant *g)
 	bool sure;
 
 	*p = g->pub.policy;
-	p->voided |= ask_voids(g->item.log, g->pub.policy.seq);
-	p->revoked |= ask_fork_revoked(g->item.log, g->item.id);
+	p->voided |= keys_voids(g->item.log, g->pub.policy.seq);
+	p->revoked |= fork_ended(g->item.log, RECORD_GRANT, g->item.id);
 	p->asker_human_id = asker_of(m, g, &sure);
 	p->approval_count = ask_approvals(m, a, g->item.log, g->item.id, g->pub.by, g->pub.by_role, &approvals);
 	p->approvals = approvals;

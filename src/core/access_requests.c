@@ -102,15 +102,6 @@ request_json(struct request *rq, const struct mesh_request *r, bool comments, st
 	buf_char(b, '}');
 }
 
-static void
-request_reply(struct request *rq, Str id, unsigned status)
-{
-	BUF_AUTO b = BUF_INIT;
-
-	request_json(rq, mesh_request(rq->core->mesh, id), true, &b);
-	reply_json(rq, status, &b);
-}
-
 /* --- who sees and decides --- */
 
 /* Both domains, and whom policy asks to stand up for its grant. A draft is for its author alone, and so it stays if it was given up. */
@@ -126,15 +117,41 @@ request_visible(struct request *rq, const struct mesh_request *r)
 	return request_state(rq, r, &g, &deny) == REQUEST_PENDING && g && grant_visible(rq, g);
 }
 
+/* Another domain can give its request the id of one that it saw: *ret_other is the second one that this person sees, NULL when there is none. */
+static const struct mesh_request *
+request_of(struct request *rq, Str id, const struct mesh_request **ret_other)
+{
+	const struct mesh_request **all, *found[2] = {NULL, NULL};
+	size_t n = mesh_requests(rq->core->mesh, &rq->arena, &all), k = 0;
+
+	for (size_t i = 0; i < n && k < 2; i++)
+		if (str_eq(all[i]->id, id) && request_visible(rq, all[i])) found[k++] = all[i];
+	*ret_other = found[1];
+	return found[0];
+}
+
 static Err
 request_find(struct request *rq, const struct mesh_request **ret)
 {
 	Str id = arg(rq, "request");
-	const struct mesh_request *r = mesh_request(rq->core->mesh, id);
+	const struct mesh_request *other, *r = request_of(rq, id, &other);
 
-	ENSURE(&rq->c, r && request_visible(rq, r), NOT_FOUND, "there is no request '%.*s'", STR(id));
+	ENSURE(&rq->c, r, NOT_FOUND, "there is no request '%.*s'", STR(id));
+	ENSURE(&rq->c, !other, CONFLICT, "%.*s and %.*s both have a request '%.*s'; let them ask anew", STR(domain_name(rq, r->consumer_domain_id)),
+	       STR(domain_name(rq, other->consumer_domain_id)), STR(id));
 	*ret = r;
 	return OK;
+}
+
+static void
+request_reply(struct request *rq, Str id, unsigned status)
+{
+	const struct mesh_request *other, *r = request_of(rq, id, &other);
+	BUF_AUTO b = BUF_INIT;
+
+	assert(r); /* one sees what one asked for, commented or decided */
+	request_json(rq, r, true, &b);
+	reply_json(rq, status, &b);
 }
 
 bool
@@ -390,7 +407,7 @@ handle_request_approve(struct request *rq)
 	TRY(demands_parse(rq, &s, &g.policy.terms));
 	terms_into_grant(&t, &g);
 	TRY(grant_say(rq, &g, &id));
-	return grant_reply(rq, id, 201);
+	return grant_reply(rq, rq->domain_id, id, 201);
 }
 
 Err

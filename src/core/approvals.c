@@ -15,11 +15,13 @@ bool
 approvals_demanded(struct request *rq)
 {
 	const struct mesh_restriction **rs;
-	size_t n = mesh_restrictions(rq->core->mesh, &rq->arena, &rs);
 
+	if (rq->approvals != APPROVALS_UNASKED) return rq->approvals == APPROVALS_SOME;
+	size_t n = mesh_restrictions(rq->core->mesh, &rq->arena, &rs);
+	rq->approvals = APPROVALS_NONE;
 	for (size_t i = 0; i < n; i++)
-		if (!rs[i]->policy.lifted && rs[i]->policy.approvals) return true;
-	return false;
+		if (!rs[i]->policy.lifted && rs[i]->policy.approvals) rq->approvals = APPROVALS_SOME;
+	return rq->approvals == APPROVALS_SOME;
 }
 
 /* --- what is shown --- */
@@ -147,7 +149,7 @@ handle_grant_approve(struct request *rq)
 	TRY(check_approver(rq, &s, mesh_grant_approvals(rq->core->mesh, &rq->arena, s.grant, NULL), id));
 	log_id = arena_str(&rq->arena, s.grant->policy.issuer_domain_id);
 	TRY(say_approval(rq, log_id, id));
-	return grant_reply(rq, id, 201);
+	return grant_reply(rq, log_id, id, 201);
 }
 
 /* Who sets tags sees what waits of their own domain; others what they are asked to stand up for. */
@@ -156,7 +158,7 @@ tag_change_find(struct request *rq, Str id, const struct mesh_tag **ret)
 {
 	const struct mesh_domain **domains;
 	size_t n = mesh_domains(rq->core->mesh, &rq->arena, &domains);
-	const struct mesh_tag *t = NULL;
+	const struct mesh_tag *t = mesh_tag_in(rq->core->mesh, rq->domain_id, id);
 
 	for (size_t i = 0; i < n && !t; i++) {
 		t = mesh_tag_in(rq->core->mesh, domains[i]->id, id);

@@ -201,6 +201,7 @@ struct request {
 	Str person_id, person_name, domain_id;
 	enum role role;
 	bool is_admin;                /* owner of the center */
+	enum { APPROVALS_UNASKED, APPROVALS_NONE, APPROVALS_SOME } approvals; /* does policy demand any? Asked once: approvals.c */
 	bool replied, cancelled, noted; /* noted: the journal has its own word on a refusal already */
 	uint64_t uploaded_bytes;      /* the gate's word on the body of an upload */
 	bool upload_complete;

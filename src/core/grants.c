@@ -85,13 +85,13 @@ grant_say(struct request *rq, struct mesh_grant *g, Str *ret_id)
 }
 
 Err
-grant_reply(struct request *rq, Str id, unsigned status)
+grant_reply(struct request *rq, Str domain_id, Str id, unsigned status)
 {
 	BUF_AUTO b = BUF_INIT;
 	bool first = true;
 
 	buf_char(&b, '{');
-	grant_fields(rq, mesh_grant(rq->core->mesh, id), true, &b, &first);
+	grant_fields(rq, mesh_grant_in(rq->core->mesh, domain_id, id), true, &b, &first);
 	buf_char(&b, '}');
 	reply_json(rq, status, &b);
 	return OK;
@@ -167,7 +167,7 @@ handle_grant_add(struct request *rq)
 	g.policy.to_id = to.id;
 	g.policy.to_domain_id = to.kind == PRINCIPAL_GROUP ? to.domain_id : S("");
 	TRY(grant_say(rq, &g, &id));
-	return grant_reply(rq, id, 201);
+	return grant_reply(rq, rq->domain_id, id, 201);
 }
 
 /* --- who sees which --- */
@@ -200,9 +200,15 @@ grant_visible(struct request *rq, const struct mesh_grant *g)
 Err
 grant_find(struct request *rq, Str id, const struct mesh_grant **ret)
 {
-	const struct mesh_grant *g = mesh_grant(rq->core->mesh, id);
+	const struct mesh_grant *g = mesh_grant_in(rq->core->mesh, rq->domain_id, id);
+	const struct mesh_domain **domains;
+	size_t n = g ? 0 : mesh_domains(rq->core->mesh, &rq->arena, &domains);
 
-	ENSURE(&rq->c, g && grant_visible(rq, g), NOT_FOUND, "there is no grant '%.*s'", STR(id));
+	for (size_t i = 0; i < n && !g; i++) {
+		g = mesh_grant_in(rq->core->mesh, domains[i]->id, id);
+		if (g && !grant_visible(rq, g)) g = NULL;
+	}
+	ENSURE(&rq->c, g, NOT_FOUND, "there is no grant '%.*s'", STR(id));
 	*ret = g;
 	return OK;
 }
@@ -263,7 +269,7 @@ handle_grant(struct request *rq)
 	const struct mesh_grant *g;
 
 	TRY(grant_find(rq, arg(rq, "grant"), &g));
-	return grant_reply(rq, arg(rq, "grant"), 200);
+	return grant_reply(rq, arena_str(&rq->arena, g->policy.issuer_domain_id), g->policy.id, 200);
 }
 
 Err
@@ -282,7 +288,7 @@ handle_grant_revoke(struct request *rq)
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_GRANT_REVOKE, rq->person_id, buf_view(&body)));
 	access_narrowed(rq->core);
 	core_commit(rq->core);
-	g = mesh_grant(rq->core->mesh, id);
+	g = mesh_grant_in(rq->core->mesh, rq->domain_id, id);
 	buf_char(&b, '{');
 	member_text(&b, "id", id, &first);
 	member_text(&b, "state", S("revoked"), &first);

@@ -40,9 +40,9 @@ void demands_json(const struct policy_terms *t, struct buf *b, bool *first);
 
 /* Declare the grant in this person's domain's log; id, by, added are filled in. *ret_id is its id. */
 NODISCARD Err grant_say(struct request *rq, struct mesh_grant *g, Str *ret_id);
-NODISCARD Err grant_reply(struct request *rq, Str id, unsigned status);
+NODISCARD Err grant_reply(struct request *rq, Str domain_id, Str id, unsigned status);
 void grant_purposes_json(const struct mesh_grant *g, struct buf *b); /* g may be NULL */
-/* The grant, where this person may know of it; else NOT_FOUND. */
+/* The grant of that id that this person may know of, rather their own domain's than one that somebody gave the same id; else NOT_FOUND. */
 NODISCARD Err grant_find(struct request *rq, Str id, const struct mesh_grant **ret);
 bool grant_visible(struct request *rq, const struct mesh_grant *g);
 /* Granted to this person, a group they are in, or their domain. */

@@ -108,6 +108,7 @@ domain_json(struct request *rq, const struct mesh_domain *d, struct buf *b)
 	member_text(b, "id", d->id, &first);
 	member_text(b, "name", d->name, &first);
 	member_bool(b, "center", d->center, &first);
+	member_text(b, "handing", d->handing_named ? S("named") : S("everyone"), &first);
 	member_key(b, "owners", &first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < n; i++) {

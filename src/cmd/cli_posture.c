@@ -15,11 +15,15 @@ static const char *const SEVERITIES[] = {"critical", "high", "medium", "low"};
 static Err
 fetch(struct cli *cli, json_t **ret)
 {
-	const char *control = cli_option(cli, OPT_CONTROL), *domain = cli_option(cli, OPT_DOMAIN);
+	static const struct { enum option_id id; const char *name; } known[] = {{OPT_CONTROL, "control"}, {OPT_DOMAIN, "domain"}, {OPT_AT, "at"}};
 	const char *path = "/api/v1/posture";
+	char between = '?';
 
-	if (control) path = node_path(cli, "/api/v1/posture?control=", control, "");
-	if (domain) path = node_path(cli, arena_printf(&cli->arena, "%s%cdomain=", path, control ? '&' : '?').p, domain, "");
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (!cli_option(cli, known[i].id)) continue;
+		path = node_path(cli, arena_printf(&cli->arena, "%s%c%s=", path, between, known[i].name).p, cli_option(cli, known[i].id), "");
+		between = '&';
+	}
 	return node_get(cli, path, ret);
 }
 
@@ -118,7 +122,8 @@ cli_run_posture(struct cli *cli)
 	TRY(fetch(cli, &answer));
 	if (cli_told(cli, answer)) return OK;
 	out_heading(arena_printf(&cli->arena, "Posture of %.*s at %.*s", STR(str_eqc(js_text(answer, "scope"), "all") ? S("all domains") : js_text(answer, "scope")),
-	                         STR(js_text(answer, "made_at"))).p);
+	                         STR(js_text(answer, "as_of"))).p);
+	if (js_true(answer, "past")) puts("  as the logs say that it was then");
 	print_counts(answer);
 	print_controls(cli, answer);
 	print_findings(answer, "findings", "Open findings", false);

@@ -116,11 +116,15 @@ head(struct buf *b, const json_t *p)
 	RAW(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
 	       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>Governance posture, ");
-	text(b, day(js_text(p, "made_at")));
+	text(b, day(js_text(p, "as_of")));
 	RAW(b, "</title>\n");
 	style(b);
 	RAW(b, "</head>\n<body>\n<header>\n<h1>Governance posture</h1>\n<p class=\"dim\">");
-	field(b, p, "made_at");
+	field(b, p, "as_of");
+	if (js_true(p, "past")) {
+		RAW(b, ", as the logs say that it was then; written at ");
+		field(b, p, "made_at");
+	}
 	RAW(b, " · node <code>");
 	field(b, p, "node");
 	RAW(b, "</code> · Heddle ");

@@ -8,7 +8,7 @@
 #include "os/log.h"
 
 enum { SPARE_WORKERS = 1, SPARE_READERS = 1, ACQUIRE_STEP_MS = 20, ACQUIRE_MS = 10000, START_MS = 30000, READERS_MAX = 24, LINKS_MAX = 1024 };
-static const int64_t IDLE_NS = INT64_C(300) * 1000000000, RETRY_NS = INT64_C(1000000000), REFILL_NS = INT64_C(150000000);
+static const int64_t IDLE_NS = INT64_C(300) * 1000000000, SPARE_NS = INT64_C(12) * 3600 * 1000000000, RETRY_NS = INT64_C(1000000000), REFILL_NS = INT64_C(150000000);
 
 static struct proc *procs; /* of the one core of this process */
 static int64_t next_spare_ns;
@@ -217,6 +217,7 @@ pool_tick(struct core *core)
 	for (struct proc *p = procs, *next; p; p = next) {
 		next = p->next;
 		if (p->state == PROC_IDLE && (now - p->idle_since_ns > IDLE_NS || !reusable(core, p))) proc_release(core, p, false);
+		else if (p->state == PROC_SPARE && now - p->idle_since_ns > SPARE_NS) proc_release(core, p, false); /* its test of the sandbox gets old (C24) */
 	}
 	if (filling || now < next_spare_ns || !core->parent || !core->lake || core->stopping) return;
 	if (count(PROC_WORKER, PROC_SPARE) >= SPARE_WORKERS && count(PROC_READER, PROC_SPARE) >= SPARE_READERS) return;

@@ -1,4 +1,5 @@
 /* Posture, told: counts by severity first, then the controls with what they found. */
+#include "core/past.h"
 #include "core/posture.h"
 
 #include "crypt/encode.h"
@@ -154,7 +155,9 @@ head_json(struct request *rq, Str scope, const struct posture *p, Time now, stru
 
 	member_text(b, "node", str_c(rq->core->node_id), first);
 	member_text(b, "version", S(HEDDLE_VERSION), first);
-	member_time(b, "made_at", now, first);
+	member_time(b, "made_at", core_now(), first);
+	member_time(b, "as_of", now, first);
+	member_bool(b, "past", arg(rq, "at").n > 0, first);
 	member_text(b, "mark", str_c(core_mark(rq->core, mark)), first);
 	member_text(b, "scope", scope.n ? domain_name(rq, scope) : S("all"), first);
 	member_key(b, "counts", first);
@@ -168,36 +171,84 @@ head_json(struct request *rq, Str scope, const struct posture *p, Time now, stru
 	buf_char(b, '}');
 }
 
+struct view {
+	Time at;
+	struct posture posture;
+	const struct past_log *logs; /* of the past: how far they were read */
+	size_t log_count;
+};
+
+static void
+past_positions_json(struct request *rq, const struct view *v, struct buf *b, bool *first)
+{
+	member_key(b, "logs", first);
+	buf_char(b, '[');
+	for (size_t i = 0; i < v->log_count; i++) {
+		bool in = true;
+		buf_c(b, i ? ",{" : "{");
+		member_text(b, "log", v->logs[i].id, &in);
+		member_text(b, "name", log_called(rq, v->logs[i].id), &in);
+		member_u64(b, "size", v->logs[i].entries, &in);
+		buf_char(b, '}');
+	}
+	buf_char(b, ']');
+}
+
+/* Now, or as it was at the end of a day that is over. */
+static Err
+judge(struct request *rq, struct view *ret)
+{
+	Str text = arg(rq, "at");
+	PAST_AUTO past = {0};
+	struct posture_facts facts;
+	Time now = core_now(), at = now;
+
+	*ret = (struct view){.at = now};
+	if (text.n == 0) return posture_make(rq->core, &rq->c, now, &facts, &ret->posture);
+	ENSURE(&rq->c, time_parse(text, true, &at), INVALID, "--at '%.*s': write a date (2026-06-30) or a time (2026-06-30T12:00:00Z)", STR(text));
+	ENSURE(&rq->c, at - TIME_DAY < now, INVALID, "--at '%.*s' has not been yet", STR(text));
+	ret->at = at < now ? at : now; /* of today: so far */
+	TRY(past_fold(rq->core, &rq->c, ret->at, &past));
+	ENSURE(&rq->c, past.log_count > 0, INVALID, "--at '%.*s': the logs of this node begin later", STR(text));
+	TRY(posture_make_past(rq->core, &rq->c, past.mesh, ret->at, &ret->posture));
+	posture_own(&rq->arena, &ret->posture); /* the past is forgotten now */
+	ret->logs = past.logs;
+	ret->log_count = past.log_count;
+	return OK;
+}
+
 Err
 handle_posture(struct request *rq)
 {
 	Str one = arg(rq, "control"), scope;
 	enum control_id id = CONTROL_COUNT;
-	struct posture_facts facts;
-	struct posture all, shown;
-	Time now = core_now();
+	struct posture shown;
+	struct view v;
 	bool first = true, more = false;
 	BUF_AUTO b = BUF_INIT;
 
 	ENSURE(&rq->c, one.n == 0 || control_parse(one, &id), INVALID, "there is no control '%.*s'; list them with: heddle posture", STR(one));
 	TRY(scope_of(rq, &scope));
 	core_commit(rq->core);
-	TRY(posture_make(rq->core, &rq->c, now, &facts, &all));
-	shown = all;
-	if (scope.n) posture_of_domain(&rq->arena, &all, scope, now, &shown);
+	TRY(judge(rq, &v));
+	shown = v.posture;
+	if (scope.n) posture_of_domain(&rq->arena, &v.posture, scope, v.at, &shown);
 	buf_char(&b, '{');
-	head_json(rq, scope, &shown, now, &b, &first);
+	head_json(rq, scope, &shown, v.at, &b, &first);
 	member_key(&b, "controls", &first);
 	buf_char(&b, '[');
 	for (size_t i = 0; i < CONTROL_COUNT; i++) {
 		if (one.n && i != id) continue;
 		if (more) buf_char(&b, ',');
-		control_json(rq, i, &shown.controls[i], now, &b);
+		control_json(rq, i, &shown.controls[i], v.at, &b);
 		more = true;
 	}
 	buf_char(&b, ']');
-	posture_said_json(rq, scope, now, &b, &first);
-	positions_json(rq, &b, &first);
+	posture_said_json(rq, scope, v.at, &b, &first);
+	if (v.logs)
+		past_positions_json(rq, &v, &b, &first);
+	else
+		positions_json(rq, &b, &first);
 	TRY(posture_trend_json(rq, scope, &b, &first));
 	buf_char(&b, '}');
 	reply_json(rq, 200, &b);

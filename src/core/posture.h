@@ -14,6 +14,8 @@ void posture_facts_said(const struct mesh *m, struct arena *a, struct posture_fa
 NODISCARD Err posture_facts_changes(struct core *core, struct ctx *c, Time since, struct posture_facts *f);
 /* Facts and judgement. In a fiber: waits for the record of use to be complete, or does without. */
 NODISCARD Err posture_make(struct core *core, struct ctx *c, Time now, struct posture_facts *ret_facts, struct posture *ret);
+/* The same as the logs say that it was; what no log tells (use, batches set aside, the node itself) does not apply then. */
+NODISCARD Err posture_make_past(struct core *core, struct ctx *c, const struct mesh *mesh, Time at, struct posture *ret);
 /* Keep the counts of the day, once a day; called by the loop. */
 void posture_tick(struct core *core);
 

@@ -11,6 +11,8 @@
 
 struct gather {
 	struct core *core;
+	const struct mesh *mesh;
+	bool past;
 	struct ctx *c;
 	struct arena *a;
 	Time now;
@@ -27,7 +29,7 @@ static void
 gather_people(struct gather *g)
 {
 	const struct mesh_member **members;
-	size_t n = mesh_members(g->core->mesh, g->a, S(""), &members);
+	size_t n = mesh_members(g->mesh, g->a, S(""), &members);
 
 	LIST(g, people, person, n);
 	g->f.people_count = n;
@@ -54,13 +56,13 @@ static void
 gather_domains(struct gather *g)
 {
 	const struct mesh_domain **ds;
-	size_t n = mesh_domains(g->core->mesh, g->a, &ds);
+	size_t n = mesh_domains(g->mesh, g->a, &ds);
 
 	LIST(g, domains, domain, n);
 	g->f.domains_count = n;
 	for (size_t i = 0; i < n; i++) {
 		Time since = beginning(g, ds[i]->id);
-		domains[i] = (struct posture_domain){.id = ds[i]->id, .name = ds[i]->name, .center = str_eq(ds[i]->id, mesh_center(g->core->mesh)),
+		domains[i] = (struct posture_domain){.id = ds[i]->id, .name = ds[i]->name, .center = str_eq(ds[i]->id, mesh_center(g->mesh)),
 		                                     .owner_keeps_key = ds[i]->owner_keeps_key, .next_key = ds[i]->next_committed, .since = since,
 		                                     .recovery_keys = ds[i]->recovery ? 3 : 0, .key_since = ds[i]->key_since > 0 ? ds[i]->key_since : since,
 		                                     .ref = {ds[i]->id, 0}, .key_ref = {ds[i]->id, 0}};
@@ -133,7 +135,7 @@ read_quarantine(const struct mesh_product *p, struct posture_product *ret)
 static void
 gather_product(struct gather *g, const struct mesh_product *p, struct posture_product *ret)
 {
-	const struct mesh_domain *d = mesh_domain(g->core->mesh, p->domain_id);
+	const struct mesh_domain *d = mesh_domain(g->mesh, p->domain_id);
 	const struct policy_table **tables = NEW_N(g->a, p->table_count, const struct policy_table *);
 
 	for (size_t i = 0; i < p->table_count; i++) tables[i] = &p->tables[i].policy;
@@ -143,14 +145,14 @@ gather_product(struct gather *g, const struct mesh_product *p, struct posture_pr
 	ret->name = arena_printf(g->a, "%.*s.%.*s", STR(d ? d->name : S("(unknown)")), STR(p->name));
 	read_report(g, p, ret);
 	read_contract(g, p, ret);
-	read_quarantine(p, ret);
+	if (!g->past) read_quarantine(p, ret);
 }
 
 static void
 gather_products(struct gather *g)
 {
 	const struct mesh_product **ps;
-	size_t n = mesh_products(g->core->mesh, g->a, &ps);
+	size_t n = mesh_products(g->mesh, g->a, &ps);
 
 	LIST(g, products, product, n);
 	for (size_t i = 0; i < n; i++)
@@ -192,7 +194,7 @@ static Err
 gather_use(struct ctx *c, void *arg, const struct usage_query *q)
 {
 	struct use_list *u = arg;
-	const struct mesh_grant *grant = q->grant_id.n ? mesh_grant(u->g->core->mesh, q->grant_id) : NULL;
+	const struct mesh_grant *grant = q->grant_id.n ? mesh_grant(u->g->mesh, q->grant_id) : NULL;
 	Str key = arena_printf(u->g->a, "%.*s/%.*s", STR(q->grant_id), STR(q->purpose));
 	uintptr_t at = (uintptr_t)map_get(&u->found, key);
 	(void)c;
@@ -230,13 +232,13 @@ static Err
 list_grants(struct gather *g, const struct use_list *u)
 {
 	const struct mesh_grant **gs;
-	size_t n = mesh_grants(g->core->mesh, g->a, &gs);
+	size_t n = mesh_grants(g->mesh, g->a, &gs);
 
 	LIST(g, grants, grant, n);
 	for (size_t i = 0; i < n; i++) {
 		if (gs[i]->policy.revoked || g->now >= gs[i]->policy.until) continue;
 		struct posture_grant *to = &grants[g->f.grants_count++];
-		*to = (struct posture_grant){.policy = mesh_grant_joined(g->core->mesh, g->a, gs[i]), .added = gs[i]->added,
+		*to = (struct posture_grant){.policy = mesh_grant_joined(g->mesh, g->a, gs[i]), .added = gs[i]->added,
 		                             .ref = {gs[i]->policy.issuer_domain_id, gs[i]->policy.seq}};
 		TRY(last_used(g, u, gs[i], &to->last_used));
 	}
@@ -263,7 +265,7 @@ static void
 gather_restrictions(struct gather *g)
 {
 	const struct mesh_restriction **rs;
-	size_t n = mesh_restrictions(g->core->mesh, g->a, &rs);
+	size_t n = mesh_restrictions(g->mesh, g->a, &rs);
 	const struct policy_restriction **list = NEW_N(g->a, n, const struct policy_restriction *);
 
 	for (size_t i = 0; i < n; i++)
@@ -291,20 +293,27 @@ gather_node(struct gather *g)
 	n->keys_wrapped = true;  /* there is no other way to keep one (cmd/keystore.c) */
 }
 
+static Err
+gather_all(struct gather *g)
+{
+	gather_people(g);
+	gather_domains(g);
+	if (g->core->audit && !g->past) g->f.usage_since = g->f.node.since; /* the journal began with the node */
+	gather_products(g);
+	TRY(gather_grants(g));
+	if (!g->past) TRY(posture_facts_changes(g->core, g->c, g->now - 90 * TIME_DAY, &g->f));
+	gather_restrictions(g);
+	if (!g->past) gather_node(g);
+	posture_facts_said(g->mesh, g->a, &g->f);
+	return OK;
+}
+
 Err
 posture_facts(struct core *core, struct ctx *c, Time now, struct posture_facts *ret)
 {
-	struct gather g = {.core = core, .c = c, .a = c->arena, .now = now, .f.usage_since = TIME_FOREVER};
+	struct gather g = {.core = core, .mesh = core->mesh, .c = c, .a = c->arena, .now = now, .f.usage_since = TIME_FOREVER};
 
-	gather_people(&g);
-	gather_domains(&g);
-	if (core->audit) g.f.usage_since = g.f.node.since; /* the journal began with the node */
-	gather_products(&g);
-	TRY(gather_grants(&g));
-	TRY(posture_facts_changes(core, c, now - 90 * TIME_DAY, &g.f));
-	gather_restrictions(&g);
-	gather_node(&g);
-	posture_facts_said(core->mesh, c->arena, &g.f);
+	TRY(gather_all(&g));
 	*ret = g.f;
 	return OK;
 }
@@ -315,9 +324,22 @@ posture_make(struct core *core, struct ctx *c, Time now, struct posture_facts *r
 	struct ctx quiet = {.arena = c->arena};
 	struct posture_facts f;
 
-	if (core->audit && !err_ok(audit_catch_up(core, &quiet))) c->detail[0] = 0; /* then use of the last moments is not seen */
+	if (core->audit) {
+		Err e = audit_catch_up(core, &quiet); /* else the use of the last moments is not seen */
+		(void)e;
+	}
 	TRY(posture_facts(core, c, now, &f));
 	posture_judge(c->arena, &f, now, controls, ret);
 	*ret_facts = f;
+	return OK;
+}
+
+Err
+posture_make_past(struct core *core, struct ctx *c, const struct mesh *mesh, Time at, struct posture *ret)
+{
+	struct gather g = {.core = core, .mesh = mesh, .past = true, .c = c, .a = c->arena, .now = at, .f = {.usage_since = TIME_FOREVER, .past = true}};
+
+	TRY(gather_all(&g));
+	posture_judge(c->arena, &g.f, at, controls, ret);
 	return OK;
 }

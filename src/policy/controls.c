@@ -196,3 +196,32 @@ posture_of_domain(struct arena *a, const struct posture *all, Str domain_id, Tim
 	for (size_t i = 0; i < CONTROL_COUNT; i++) count_result(&p, &p.controls[i], now);
 	*ret = p;
 }
+
+static struct posture_exception *
+own_exception(struct arena *a, const struct posture_exception *x)
+{
+	struct posture_exception *own = NEW(a, struct posture_exception);
+
+	*own = *x;
+	own->id = arena_str(a, x->id);
+	own->control = arena_str(a, x->control);
+	own->subject = arena_str(a, x->subject);
+	return own;
+}
+
+void
+posture_own(struct arena *a, struct posture *p)
+{
+	for (size_t i = 0; i < CONTROL_COUNT; i++) {
+		struct control_result *x = &p->controls[i];
+		struct finding *own = NEW_N(a, x->count, struct finding);
+		for (size_t k = 0; k < x->count; k++) {
+			own[k] = x->findings[k];
+			Str *texts[] = {&own[k].subject, &own[k].text, &own[k].remedy, &own[k].domain_id, &own[k].owner_id, &own[k].person_id, &own[k].ref.log_id};
+			for (size_t t = 0; t < ARRAY_LEN(texts); t++) *texts[t] = arena_str(a, *texts[t]);
+			if (own[k].exception) own[k].exception = own_exception(a, own[k].exception);
+		}
+		x->findings = own;
+		x->note = arena_str(a, x->note);
+	}
+}

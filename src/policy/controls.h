@@ -104,6 +104,7 @@ struct posture_facts {
 	size_t restrictions_count;
 	const Str *purposes;                     /* the center's tree; none: any purpose is known */
 	size_t purposes_count;
+	bool past;                               /* as the logs say that it was: what no log tells is not known */
 	Time usage_since;                        /* before, use is not known; TIME_FOREVER: not at all */
 	struct posture_node node;
 };
@@ -154,5 +155,7 @@ bool control_parse(Str text, enum control_id *ret);
 void posture_judge(struct arena *a, const struct posture_facts *f, Time now, const struct control *table, struct posture *ret);
 /* The same, of one domain alone: what is found there. Controls about the node are not applicable. "" is the whole. O(findings). */
 void posture_of_domain(struct arena *a, const struct posture *all, Str domain_id, Time now, struct posture *ret);
+/* Copy what it borrows from the facts (texts, exceptions) into the arena, so that it outlives them. */
+void posture_own(struct arena *a, struct posture *p);
 
 #endif

@@ -96,6 +96,7 @@ check_C03(struct control_run *r)
 void
 check_C04(struct control_run *r)
 {
+	if (run_unknown(r, S("use"))) return;
 	if (r->f->usage_since == TIME_FOREVER) {
 		r->not_applicable = true;
 		r->note = S("this node keeps no record of use");

@@ -47,6 +47,7 @@ check_C10(struct control_run *r)
 void
 check_C11(struct control_run *r)
 {
+	if (run_unknown(r, S("what a publish broke"))) return;
 	for (size_t i = 0; i < r->f->changes_count; i++) {
 		const struct posture_change *x = &r->f->changes[i];
 		const struct posture_product *p = run_product(r, x->domain_id, x->product_id);

@@ -40,6 +40,15 @@ run_find(struct control_run *r, Str domain_id, Str subject, Time since, struct p
 	return f;
 }
 
+bool
+run_unknown(struct control_run *r, Str what)
+{
+	if (!r->f->past) return false;
+	r->not_applicable = true;
+	r->note = TEXT(r, "%.*s: no log tells how that was then", STR(what));
+	return true;
+}
+
 Str
 run_date(struct control_run *r, Time t)
 {

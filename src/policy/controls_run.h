@@ -28,6 +28,8 @@ struct control_run {
 
 enum { RANK_NONE = -1, RANK_CONFIDENTIAL = 2, RANK_RESTRICTED = 3, RANK_UNKNOWN = 4 };
 
+/* For what no log tells of a past time: true, and the control does not apply. */
+bool run_unknown(struct control_run *r, Str what);
 /* A finding about something of that domain, with the control's severity; everything else is the caller's to fill in. */
 struct finding *run_find(struct control_run *r, Str domain_id, Str subject, Time since, struct posture_ref ref);
 #define TEXT(r, ...) arena_printf((r)->a, __VA_ARGS__)

@@ -362,7 +362,7 @@ def test_the_page_reads_well_in_a_terminal(shop):
 
 def test_the_same_state_gives_the_same_posture(shop, posture):
     shop.grant()
-    strip = ("made_at", "logs", "trend", "mark")
+    strip = ("made_at", "as_of", "logs", "trend", "mark")
     first = posture.get()
     shop.node.restart()
     second = posture.get()
@@ -370,6 +370,25 @@ def test_the_same_state_gives_the_same_posture(shop, posture):
         for key in strip:
             p.pop(key)
     assert first == second
+
+
+def test_the_past_is_what_the_logs_say(shop, posture, clock):
+    node = shop.node
+    grant = shop.grant()["id"]
+    before = datetime.now(timezone.utc)
+    clock(3 * DAY)
+    node.heddle("revoke", grant, as_="sam")
+    node.heddle("user", "add", "sid", "--domain", "sales", "--role", "owner", as_="sam")
+    posture.passes("C03", f"sales/{grant}")
+    then = posture.get("--at", (before + timedelta(days=1)).strftime("%Y-%m-%d"))
+    by_id = {c["id"]: c for c in then["controls"]}
+    assert then["past"] and f"sales/{grant}" in {f["subject"] for f in by_id["C03"]["findings"]}
+    assert "sales" in {f["subject"] for f in by_id["C01"]["findings"]}
+    assert all(by_id[i]["status"] == "not_applicable" and "no log tells" in by_id[i]["note"] for i in ("C04", "C11", "C18", "C24"))
+    posture.get("--at", day(30), expect=BAD)
+    posture.get("--at", "yesterday", expect=BAD)
+    posture.get("--at", day(-400), expect=BAD)  # the logs begin later
+    assert {log["name"] for log in then["logs"]} >= {"sales", "crm", "governance"} and then["counts"]["failed"] > 0
 
 
 # --- evidence, trend, export ---
@@ -444,7 +463,7 @@ def test_the_export_is_whole_and_fetches_nothing(shop, posture):
             assert f["subject"] in text and f["remedy"] in text
     for log in doc["logs"]:
         assert log["root"] in text and log["log"] in text
-    assert doc["node"] in text and doc["made_at"] in text
+    assert doc["node"] in text and doc["as_of"] in text
     status = {log["log"]: log for log in shop.node.heddle("status")["logs"]}
     domains = [log for log in doc["logs"] if log["name"] != "journal"]
     assert domains and all(status[log["log"]]["root"] == log["root"] and status[log["log"]]["size"] == log["size"] for log in domains)

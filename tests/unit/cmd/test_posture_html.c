@@ -10,7 +10,7 @@
 #include "cmd/posture_html.h"
 
 static const char answer[] =
-    "{'node':'n1','version':'0.1.0','made_at':'2026-11-21T09:00:00Z','scope':'all','mark':'7',"
+    "{'node':'n1','version':'0.1.0','made_at':'2026-11-21T09:00:00Z','as_of':'2026-11-20T09:00:00Z','past':true,'scope':'all','mark':'7',"
     "'counts':{'open':{'critical':1,'high':0,'medium':0,'low':2},'overdue':{'critical':1},'accepted':{'low':1},'passed':3,'failed':1,'not_applicable':1},"
     "'controls':[{'id':'C02','title':'T','checked':'K','severity':'critical','days':3,'gdpr':'G','soc2':'S','iso27001':'I','status':'fail','note':'N','examined':4,'open':2,"
     "'accepted_count':1,'findings':[{'control':'C02','subject':'sales/grt_1','severity':'critical','text':'X','domain':'sales','owner':'sam','person':'ana','remedy':'R',"

@@ -7,8 +7,7 @@
  * ask_tags.c      changes of tags that policy has not seen approved
  * ask_approve.c   what is approved, and by whom it may be
  * ask_decide.c    the decision
- * ask_visible.c   what a person sees
- * ask_void.c      what was said with a stolen key, or on two branches */
+ * ask_visible.c   what a person sees */
 #ifndef HEDDLE_MESH_ASK_H
 #define HEDDLE_MESH_ASK_H
 
@@ -31,12 +30,6 @@ struct found { struct arena *a; const void **list; size_t n, cap; };
 void found_add(struct found *f, const void *one);
 /* Not twice. Cost: O(n). */
 void found_once(struct found *f, const void *one);
-
-/* --- what was said with a stolen key, or on two branches --- */
-
-bool ask_voids(const struct log *log, uint64_t seq);
-bool ask_forked(const struct log *log);
-bool ask_fork_revoked(const struct log *log, Str grant_id);
 
 /* --- ask.c --- */
 

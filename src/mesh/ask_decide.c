@@ -54,7 +54,7 @@ add_grants_to(struct asking *k, Str to_id)
 {
 	if (to_id.n == 0) return;
 	add_grants(k, state_grants_of(k->m, k->producer, k->q->table->product_id, to_id));
-	if (k->producer->lookup.tag_grants) add_grants(k, state_grants_of(k->m, k->producer, (Str){"", 0}, to_id));
+	if (lookup_tag_grants_to(k->m, k->producer, to_id)) add_grants(k, state_grants_of(k->m, k->producer, (Str){"", 0}, to_id));
 }
 
 /* --- delegations --- */

@@ -228,7 +228,7 @@ mesh_group_members(const struct mesh *m, struct arena *a, const struct mesh_grou
 	Str *list = NEW_N(a, n, Str);
 	n = 0;
 	for (gm = first; gm; gm = gm->same_group)
-		if (group_member_counts(m, gm) && !ask_voids(log, gm->seq)) list[n++] = gm->person_id;
+		if (group_member_counts(m, gm) && !keys_voids(log, gm->seq)) list[n++] = gm->person_id;
 	if (n) qsort(list, n, sizeof *list, by_text);
 	*ret_person_ids = list;
 	return n;

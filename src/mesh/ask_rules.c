@@ -50,6 +50,9 @@ add_of_tags(struct rules *r, const struct policy_table *t)
 		if (col->tags.list != done) add_tags(r, &col->tags);
 		done = col->tags.list;
 		add_tags(r, &col->tags_before);
+		/* the class of the contract alone, where it is not among the tags (whose texts are kept once) */
+		for (size_t k = 0; k < col->tags.count; k++)
+			if (col->tags.list[k].value.p == col->classification.p) class = col->classification.p;
 		if (col->classification.n && col->classification.p != class)
 			add(r, lookup_rules_tag(r->m, r->center, S("classification"), col->classification), true);
 		class = col->classification.p;
@@ -60,7 +63,7 @@ add_of_tags(struct rules *r, const struct policy_table *t)
 static void
 add_fork(struct rules *r, const struct log *log)
 {
-	if (!log || !ask_forked(log)) return;
+	if (!log || !log->pub.frozen) return;
 	struct policy_restriction *freeze = NEW(r->found.a, struct policy_restriction);
 	*freeze = (struct policy_restriction){.id = S("fork"), .domain_id = log->item.id, .freeze = true};
 	found_add(&r->found, freeze);
@@ -86,7 +89,7 @@ ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, c
 		add(&r, lookup_rules_all(m, r.center), false);
 		add(&r, lookup_rules_product(m, r.center, t->product_id), false);
 		add(&r, lookup_rules_domain(m, r.center, t->domain_id), false);
-		if (elsewhere) add_freezes(&r, asking->item.id);
+		if (elsewhere && r.center->lookup.rules_of_freezes) add_freezes(&r, asking->item.id);
 		if (r.center->lookup.rules_by_tags) add_of_tags(&r, t);
 	}
 	*ret = (const struct policy_restriction *const *)r.found.list;

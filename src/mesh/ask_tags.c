@@ -63,7 +63,7 @@ standing_of(struct changes *c, const struct tag *t)
 	struct policy_approval *approvals;
 	enum standing standing = UNDEMANDED;
 
-	if (ask_voids(c->log, t->pub.seq)) return UNAPPROVED;
+	if (keys_voids(c->log, t->pub.seq)) return UNAPPROVED;
 	c->before[c->n] = (struct policy_tag){t->pub.tag, t->pub.before};
 	view.tags_before = (struct policy_tags){c->before, c->n + 1};
 	for (size_t i = 0; i < view.column_count; i++) c->columns[i].tags_before = view.tags_before;
@@ -169,7 +169,7 @@ needs_looking(const struct mesh *m, const struct log *log, const struct tag *fir
 
 	for (*ret_changes = 0; first; first = first->older) {
 		*ret_changes += concerns(first, t);
-		needed |= ask_voids(log, first->pub.seq);
+		needed |= keys_voids(log, first->pub.seq);
 	}
 	return needed && *ret_changes > 0;
 }

@@ -41,9 +41,9 @@ groups_of(const struct mesh *m, struct arena *a, const struct log *log, Str pers
 	Str *list = NEW_N(a, n, Str);
 	n = 0;
 	for (gm = first; gm; gm = gm->same_person) {
-		const struct item *group = gm->in ? state_find(m, RECORD_GROUP, log, gm->group_id) : NULL;
-		if (!group || ((const struct group *)group)->pub.ended || !group_member_counts(m, gm) || keys_voids(log, gm->seq)) continue;
-		list[n++] = group->id;
+		const struct group *group = gm->group ? gm->group : (const struct group *)state_find(m, RECORD_GROUP, log, gm->group_id);
+		if (!group || group->pub.ended || !group_member_counts(m, gm) || keys_voids(log, gm->seq)) continue;
+		list[n++] = group->item.id;
 	}
 	*ret = list;
 	return n;

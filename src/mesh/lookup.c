@@ -65,6 +65,22 @@ lookup_fini(struct lookup *l)
 
 /* --- grants, delegations, approvals, groups --- */
 
+enum { FILTER_BITS = 1024 };
+
+static uint32_t
+filter_bit(const struct mesh *m, Str id)
+{
+	return index_hash(m->seed, id, S("")) % FILTER_BITS;
+}
+
+bool
+lookup_tag_grants_to(const struct mesh *m, const struct log *log, Str to_id)
+{
+	uint32_t bit = log->lookup.tag_grants ? filter_bit(m, to_id) : 0;
+
+	return log->lookup.tag_grants && log->lookup.tag_grants_to[bit / 64] >> bit % 64 & 1;
+}
+
 void
 lookup_grant(struct mesh *m, struct grant *g)
 {
@@ -72,6 +88,8 @@ lookup_grant(struct mesh *m, struct grant *g)
 	if (!g->pub.policy.tags) return;
 	g->next_by_tags = g->item.log->lookup.tag_grants;
 	g->item.log->lookup.tag_grants = g;
+	uint32_t bit = filter_bit(m, g->pub.policy.to_id);
+	g->item.log->lookup.tag_grants_to[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
 const struct grant *
@@ -116,6 +134,7 @@ lookup_approvals(const struct mesh *m, Str subject_log, Str subject_id)
 void
 lookup_group_member(struct mesh *m, struct group_member *gm)
 {
+	gm->group = (struct group *)state_find(m, RECORD_GROUP, gm->item.log, gm->group_id); /* there already, but for records in another order */
 	SHELVE(m, gm, same_person, .what = GROUPS_OF, .log = gm->item.log, .a = gm->person_id);
 	SHELVE(m, gm, same_group, .what = PEOPLE_OF, .log = gm->item.log, .a = gm->group_id);
 }
@@ -189,7 +208,8 @@ lookup_restriction(struct mesh *m, struct restriction *r)
 {
 	const struct policy_restriction *p = &r->pub.policy;
 
-	if (p->approvals) r->item.log->lookup.rules_of_approvals = true;
+	r->item.log->lookup.rules_of_approvals |= p->approvals > 0;
+	r->item.log->lookup.rules_of_freezes |= p->freeze;
 	if (p->freeze && p->domain_id.n && p->product_id.n) anchor_put(m, r, DOMAIN, p->domain_id);
 	if (p->product_id.n)
 		anchor_put(m, r, PRODUCT, p->product_id);

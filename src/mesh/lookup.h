@@ -27,9 +27,11 @@ struct filed { Str tag, value; struct filed *next; };
 /* Of one log. */
 struct lookup_log {
 	struct grant *tag_grants;       /* by tags */
+	uint64_t tag_grants_to[16];     /* a bit for each principal they are made out to, by hash: most have none */
 	struct product *products;
 	bool rules_by_tags;             /* a restriction stands under a tag */
 	bool rules_of_approvals;        /* one demands approvals */
+	bool rules_of_freezes;          /* one freezes a domain */
 };
 
 void lookup_grant(struct mesh *m, struct grant *g);
@@ -44,6 +46,8 @@ void lookup_fini(struct lookup *l);
 
 /* Made out to that id, in all logs; ->same_to. */
 const struct grant *lookup_grants_to(const struct mesh *m, Str to_id);
+/* May a grant by tags in that log be made out to that id? */
+bool lookup_tag_grants_to(const struct mesh *m, const struct log *log, Str to_id);
 /* In the center's log, by what they are about. */
 const struct anchor *lookup_rules_all(const struct mesh *m, const struct log *center);
 const struct anchor *lookup_rules_product(const struct mesh *m, const struct log *center, Str product_id);

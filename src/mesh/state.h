@@ -48,7 +48,7 @@ struct tag {
 struct group { struct item item; struct mesh_group pub; };
 /* One of each (group, person); id "<group>/<person>". Whether it counts: group_member_counts(). */
 struct group_member { struct item item; Str group_id, person_id; bool in; uint64_t seq; /* of the newest join */
-                      struct group_member *same_person, *same_group; };
+                      struct group *group; struct group_member *same_person, *same_group; /* lookup.c */ };
 struct delegation { struct item item; struct mesh_delegation pub; struct delegation *same_grant, *same_to; };
 /* One of each (log, subject, person), the newest; id "<log>/<subject>/<person>". */
 struct approval { struct item item; struct policy_approval pub; Str subject_log, subject_id; uint64_t seq; Time at;

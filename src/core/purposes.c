@@ -1,7 +1,7 @@
 /* Purposes: the center's tree, and what a name that is none of it may have meant. */
 #include "core/grants.h"
 
-enum { PURPOSE_BYTES_MAX = 128, PARTS_MAX = 8, NEAREST = 3 };
+enum { PURPOSE_BYTES_MAX = 128, NEAREST = 3 };
 
 /* --- what a name may have meant --- */
 
@@ -70,24 +70,10 @@ nearest(struct request *rq, Str said)
 
 /* --- checks --- */
 
-static bool
-is_path(Str s)
-{
-	size_t parts = 0;
-	Str part;
-
-	if (s.n == 0 || s.n > PURPOSE_BYTES_MAX) return false;
-	for (Str rest = s; rest.p; parts++) {
-		rest = str_cut(rest, '/', &part);
-		if (!str_is_ident(part)) return false;
-	}
-	return parts <= PARTS_MAX;
-}
-
 static Err
 well_formed(struct request *rq, Str purpose)
 {
-	ENSURE(&rq->c, is_path(purpose), INVALID, "'%.*s' is no purpose: names of a-z, 0-9 and _, with / between a part and what it is part of",
+	ENSURE(&rq->c, mesh_purpose_path(purpose), INVALID, "'%.*s' is no purpose: names of a-z, 0-9 and _, with / between a part and what it is part of",
 	       STR(purpose));
 	return OK;
 }

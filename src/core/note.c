@@ -75,11 +75,39 @@ is_there(const struct request *rq, const char *kind, Str id)
 	return strcmp(kind, "log") == 0 && (mesh_domain(m, id) || str_eqc(id, "journal"));
 }
 
+/* People by their ids: they can be erased, entries cannot. */
+static void
+tell_person(struct request *rq, struct buf *b)
+{
+	static const char *const named[] = {"person", "owner", "name", "principal", "same_human_as"};
+	struct ctx c = {.arena = &rq->arena};
+	Str id;
+
+	for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+		Str name = arg(rq, named[i]);
+		if (!name.n || !err_ok(directory_person_by_name(&c, rq->core->directory, name, &id))) continue;
+		tell_text(b, "whom", id);
+		return;
+	}
+}
+
+void
+note_made(Str answer, struct buf *b)
+{
+	static const Str begin = S("{\"id\":\"");
+	Str id;
+
+	if (!str_starts(answer, begin)) return;
+	str_cut(str_of(answer.p + begin.n, answer.n - begin.n), '"', &id);
+	if (is_word(id)) tell_text(b, "id", id);
+}
+
 void
 note_about(struct request *rq, bool done, struct buf *b)
 {
 	static const char *const checked[] = {"grant", "request", "restriction", "domain", "log", "text"};
-	static const char *const words[] = {"query", "delegation", "group", "tag", "control", "exception", "role", "classification", "mask", "outcome"};
+	static const char *const words[] = {"query", "delegation", "group", "tag", "control", "exception", "role", "classification", "mask", "outcome", "subject", "webhook",
+	                                    "renews", "change", "handing", "kind", "draft"};
 	static const char *const lines[] = {"object", "table", "column", "purpose", "until", "from_time", "to_time"};
 	const struct mesh_product *p = product_about(rq);
 
@@ -89,6 +117,7 @@ note_about(struct request *rq, bool done, struct buf *b)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(checked); i++)
 		if (arg(rq, checked[i]).n && is_there(rq, checked[i], arg(rq, checked[i]))) tell_text(b, checked[i], arg(rq, checked[i]));
+	tell_person(rq, b);
 	if (!done) return;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (is_word(arg(rq, words[i]))) tell_text(b, words[i], arg(rq, words[i]));

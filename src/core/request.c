@@ -65,7 +65,7 @@ core_mark(struct core *core, char ret[static 32])
 
 /* The journal's word on what was done or looked at: which operation, on what, by whom. */
 static bool
-note_action(struct request *rq, unsigned status)
+note_action(struct request *rq, unsigned status, Str answer)
 {
 	struct ctx c = {.arena = &rq->arena};
 	BUF_AUTO b = BUF_INIT;
@@ -74,6 +74,7 @@ note_action(struct request *rq, unsigned status)
 	bool read = str_eqc(S("GET"), api_routes[rq->route].method);
 	buf_printf(&b, "{\"operation\":\"%s\",\"status\":%u", api_route_name(rq->route), status);
 	note_about(rq, true, &b);
+	if (!read) note_made(answer, &b);
 	buf_char(&b, '}');
 	Err e = core_note(rq->core, &c, read ? "read" : "action", rq->person_id, buf_view(&b));
 	if (!err_ok(e)) log_line(LOG_ERROR, "an action could not be noted: %s", err_detail(&c, e));
@@ -87,7 +88,7 @@ reply(struct request *rq, unsigned status, Str content_type, Str body)
 
 	if (rq->replied) return;
 	rq->replied = true;
-	if (status < 300 && !note_action(rq, status)) {
+	if (status < 300 && !note_action(rq, status, body)) {
 		body = S("{\"error\":{\"code\":\"READ_ONLY\",\"message\":\"the journal cannot be written, so nothing is answered; it may have been done\"}}");
 		content_type = S("application/json");
 		status = 503;

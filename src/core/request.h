@@ -36,5 +36,7 @@ bool sees_values(const struct request *rq, Str domain_id);
  * text stay out, so that nothing has to be erased: of a refused request only what there is, because a name that leads nowhere is free
  * text. (note.c) */
 void note_about(struct request *rq, bool done, struct buf *b);
+/* The id that an answer begins with: of what was made, or changed. */
+void note_made(Str answer, struct buf *b);
 
 #endif

@@ -1,4 +1,6 @@
 /* Who used what, and what nobody uses (store/usage.h), for owners, auditors and each person about themselves. */
+#include <stdlib.h>
+
 #include "core/audit.h"
 #include "core/request.h"
 
@@ -95,6 +97,27 @@ grant_object(struct request *rq, const struct mesh_grant *g)
 	return g->policy.table.n ? arena_printf(&rq->arena, "%.*s.%.*s", STR(product_name(rq, p)), STR(g->policy.table)) : product_name(rq, p);
 }
 
+static Err
+keep_last(struct ctx *c UNUSED, void *arg, Str grant_id, Time last)
+{
+	struct map *lasts = arg;
+	Time *t = mem_alloc(sizeof *t);
+
+	*t = last;
+	map_put(lasts, grant_id, t);
+	return OK;
+}
+
+static void
+lasts_fini(struct map *lasts)
+{
+	Str key;
+	void *value;
+
+	for (size_t i = 0; map_next(lasts, &i, &key, &value);) free(value);
+	map_fini(lasts);
+}
+
 /* Grants that are in force and older than that, under which nothing was read since. */
 static Err
 unused_grants(struct listing *l, Time since)
@@ -102,13 +125,16 @@ unused_grants(struct listing *l, Time since)
 	struct request *rq = l->rq;
 	const struct mesh_grant **grants;
 	size_t n = mesh_grants(rq->core->mesh, &rq->arena, &grants);
+	__attribute__((cleanup(lasts_fini))) struct map lasts = MAP_INIT;
 
+	TRY(usage_grants_last(&rq->c, rq->core->audit, keep_last, &lasts));
 	for (size_t i = 0; i < n; i++) {
 		const struct policy_grant *g = &grants[i]->policy;
-		Time last;
 		if (grants[i]->revoked_at || g->until <= core_now() || grants[i]->added > since || !concerns(rq, g->issuer_domain_id)) continue;
-		TRY(usage_grant_last(&rq->c, rq->core->audit, g->id, &last));
+		const Time *used = map_get(&lasts, g->id);
+		Time last = used ? *used : 0;
 		if (last >= since) continue;
+		ENSURE(&rq->c, l->out->n < LINES_BYTES, LIMIT, "more grants are unused than one answer can hold; see `heddle posture`");
 		unused_line(l, "grant", g->id, grant_object(rq, grants[i]), principal_text(rq, g->to_kind, g->to_id), grants[i]->added, last);
 	}
 	return OK;

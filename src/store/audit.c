@@ -12,6 +12,7 @@ static const char *const steps[] = {
     "CREATE TABLE entry (number INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, operation TEXT NOT NULL,"
     "  outcome TEXT NOT NULL) STRICT;"
     "CREATE INDEX entry_time ON entry (time);"
+    "CREATE INDEX entry_actor ON entry (actor, number);"
     "CREATE TABLE thing (thing TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (thing, number)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE use (number INTEGER PRIMARY KEY, day INTEGER NOT NULL, person TEXT NOT NULL, purpose TEXT NOT NULL,"
     "  object TEXT NOT NULL, product TEXT NOT NULL, under TEXT NOT NULL, delegation TEXT NOT NULL, columns TEXT NOT NULL,"
@@ -24,8 +25,12 @@ static const char *const steps[] = {
     "  STRICT, WITHOUT ROWID;",
 };
 
-#define FOUND \
-    "SELECT number FROM entry WHERE number >= ?1 AND number < ?2 AND time >= ?3 AND time < ?4" \
+/* What narrows most leads: a thing, an actor, or the order of the log. */
+#define BY_THING "FROM thing AS led CROSS JOIN entry USING (number) WHERE led.thing = ?8"
+#define BY_ACTOR "FROM entry INDEXED BY entry_actor WHERE actor = ?5"
+#define BY_ORDER "FROM entry NOT INDEXED WHERE true"
+#define FOUND(led_by) \
+    "SELECT number " led_by " AND number >= ?1 AND number < ?2 AND time >= ?3 AND time < ?4" \
     " AND (?5 = '' OR actor = ?5) AND (?6 = '' OR operation = ?6) AND (?7 = '' OR outcome = ?7)" \
     " AND (?8 = '' OR EXISTS (SELECT 1 FROM thing WHERE thing.thing = ?8 AND thing.number = entry.number))" \
     " AND (?9 = 0 OR (actor = ?10 AND actor <> '') OR EXISTS (SELECT 1 FROM thing WHERE thing.thing = ?11 AND thing.number = entry.number))"
@@ -37,8 +42,12 @@ static const char *const statements[AUDIT_STATEMENTS] = {
     [POSITION_PUT] = "INSERT INTO position VALUES (1, ?1, ?2) ON CONFLICT DO UPDATE SET size = excluded.size, leaf = excluded.leaf",
     [ENTRY_PUT] = "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5)",
     [THING_PUT] = "INSERT INTO thing VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-    [FIND] = FOUND " ORDER BY number LIMIT ?12",
-    [FIND_NEWEST] = FOUND " ORDER BY number DESC LIMIT ?12",
+    [FIND] = FOUND(BY_ORDER) " ORDER BY number LIMIT ?12",
+    [FIND_NEWEST] = FOUND(BY_ORDER) " ORDER BY number DESC LIMIT ?12",
+    [FIND_ACTOR] = FOUND(BY_ACTOR) " ORDER BY number LIMIT ?12",
+    [FIND_ACTOR_NEWEST] = FOUND(BY_ACTOR) " ORDER BY number DESC LIMIT ?12",
+    [FIND_THING] = FOUND(BY_THING) " ORDER BY number LIMIT ?12",
+    [FIND_THING_NEWEST] = FOUND(BY_THING) " ORDER BY number DESC LIMIT ?12",
     [FIRST_AT] = "SELECT number FROM entry WHERE time >= ?1 ORDER BY time, number LIMIT 1",
     [USE_PUT] = "INSERT INTO use (day, " LINE ", allowed, refused, rows, bytes, charged, first, last)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, ?11, ?12, ?12)"
@@ -54,6 +63,7 @@ static const char *const statements[AUDIT_STATEMENTS] = {
     [USE_EACH] = "SELECT " LINE ", " SUMS " FROM use WHERE day >= ?1 AND (?2 = '' OR substr(object, 1, length(?2)) = ?2)"
                  " AND (?3 = '' OR under = ?3) GROUP BY " LINE " ORDER BY object, person, purpose, under, columns",
     [GRANT_LAST] = "SELECT last FROM use WHERE under = ?1 ORDER BY day DESC, last DESC LIMIT 1",
+    [GRANTS_LAST] = "SELECT under, max(last) FROM use WHERE under <> '' AND allowed > 0 GROUP BY under",
     [PRODUCT_LAST] = "SELECT max(last) FROM use WHERE product = ?1 AND allowed > 0",
     [CHARGED] = "SELECT coalesce(sum(charged), 0) FROM use WHERE under = ?1 AND day = ?2",
 };
@@ -202,7 +212,8 @@ audit_find(struct ctx *c, struct audit *a, const struct audit_filter *f, size_t 
 	STMT_AUTO st = NULL;
 
 	assert(f->end <= INT64_MAX && limit <= INT64_MAX);
-	TRY(db_statement(c, &a->db, f->newest ? FIND_NEWEST : FIND, &st));
+	size_t led_by = f->thing.n ? FIND_THING : f->actor.n ? FIND_ACTOR : FIND;
+	TRY(db_statement(c, &a->db, led_by + f->newest, &st));
 	bind_filter(st, f, f->only_domain.n ? audit_thing(c->arena, "domain", f->only_domain) : S(""), limit);
 	while (n < limit) {
 		TRY(db_step(c, &a->db, st, &row));

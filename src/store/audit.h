@@ -43,7 +43,8 @@ struct audit_filter {
 	Str only_actor, only_domain;
 	bool newest; /* begin at the end */
 };
-/* At most `limit` indexes in rising (newest: falling) order into ret. Cost: O(entries looked at): the caller asks for parts of a long journal. */
+/* At most `limit` indexes in rising (newest: falling) order into ret. Cost: O(entries looked at), which are those of the thing, else of the actor, else all:
+ * the caller asks for parts of a long journal. */
 NODISCARD Err audit_find(struct ctx *c, struct audit *a, const struct audit_filter *f, size_t limit, uint64_t *ret, size_t *ret_n);
 /* The first entry of that time or later, or the end. O(log n). */
 NODISCARD Err audit_first_at(struct ctx *c, struct audit *a, Time from, uint64_t *ret);

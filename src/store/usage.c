@@ -3,8 +3,6 @@
 
 #include "store/audit_private.h"
 
-enum { COLUMNS_MAX = 4096 };
-
 /* "*\na\nb" → all, [a, b] */
 static void
 split_columns(struct arena *arena, Str text, struct usage_query *q)
@@ -99,6 +97,20 @@ Err
 usage_product_last(struct ctx *c, struct audit *a, Str product_id, Time *ret)
 {
 	return one_number(c, a, PRODUCT_LAST, product_id, 0, ret);
+}
+
+Err
+usage_grants_last(struct ctx *c, struct audit *a, usage_last_fn fn, void *arg)
+{
+	bool row;
+	STMT_AUTO st = NULL;
+
+	TRY(db_statement(c, &a->db, GRANTS_LAST, &st));
+	for (;;) {
+		TRY(db_step(c, &a->db, st, &row));
+		if (!row) return OK;
+		TRY(fn(c, arg, db_column(st, 0), sqlite3_column_int64(st, 1)));
+	}
 }
 
 Err

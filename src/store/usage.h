@@ -30,6 +30,9 @@ NODISCARD Err usage_each(struct ctx *c, struct audit *a, Time since, Str table_p
 /* When a query was last allowed under this grant, or 0. O(log n). */
 NODISCARD Err usage_grant_last(struct ctx *c, struct audit *a, Str grant_id, Time *ret);
 NODISCARD Err usage_product_last(struct ctx *c, struct audit *a, Str product_id, Time *ret);
+typedef Err (*usage_last_fn)(struct ctx *c, void *arg, Str grant_id, Time last);
+/* The same for every grant that was ever used. */
+NODISCARD Err usage_grants_last(struct ctx *c, struct audit *a, usage_last_fn fn, void *arg);
 /* Rows charged to the grant's budget on that day: of queries that ended what they answered, of others what was reserved for them. */
 NODISCARD Err usage_charged(struct ctx *c, struct audit *a, Str grant_id, int64_t day, uint64_t *ret);
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 
 import jsonschema
 import pytest
@@ -112,6 +113,35 @@ def call_access(call, v1, shop):
     call("DELETE", f"{v1}/users/{{name}}", as_="ivy", path={"name": "nightly"})
 
 
+def call_policies(call, v1, shop):
+    """Policies, tried and in force; explain in all its forms."""
+    grant = shop.grant("--mask", "card=last4", "--rows", "store_id < 3")["id"]
+    shop.node.query("SELECT card, store_id FROM sales.orders.orders", "ana")
+    policy = {"policy": json.dumps({"name": "three", "scope": {"product": "sales.orders", "classification": "personal"},
+                                    "effects": {"mask": "null", "max_days": 9, "approvals": {"count": 2, "people": ["sam", "carl"]}, "level": 1}})}
+    assert call("POST", f"{v1}/policies/try", json=policy).json()["queries_changed"] == 1
+    made = call("POST", f"{v1}/policies", json=policy).json()["id"]
+    call("GET", f"{v1}/restrictions/{{restriction}}", path={"restriction": made})
+    assert call("POST", f"{v1}/restrictions/{{restriction}}/try", path={"restriction": made}).json()["grants_changed"] >= 1
+    call("DELETE", f"{v1}/restrictions/{{restriction}}", path={"restriction": made})
+    for at in ({}, {"at": datetime.now(timezone.utc).strftime("%Y-%m-%d")}):
+        call("GET", f"{v1}/explain", as_="ana", params={"principal": "ana", "table": "sales.orders.orders"} | at)
+        assert call("GET", f"{v1}/explain/table", as_="sam", params={"table": "sales.orders.orders"} | at).json()["access"]
+        assert call("GET", f"{v1}/explain/person", as_="ana", params={"person": "ana"} | at).json()["access"]
+    assert call("GET", f"{v1}/explain/revoke", as_="sam", params={"grant": grant}).json()["queries_changed"] == 1
+    shop.node.heddle("revoke", grant, as_="sam")
+
+
+def call_posture(call, v1):
+    call("GET", f"{v1}/posture", params={"control": "C19"})
+    made = call("POST", f"{v1}/posture/exceptions", json={"control": "C19", "subject": "node", "reason": "r",
+                                                          "until": (datetime.now(timezone.utc) + timedelta(days=1)).strftime("%Y-%m-%d")}).json()["id"]
+    call("DELETE", f"{v1}/posture/exceptions/{{exception}}", path={"exception": made})
+    call("POST", f"{v1}/posture/evidence", json={"control": "C19", "outcome": "ok", "document": "aGVsbG8="})
+    for method in ("GET", "POST"):
+        call(method, f"{v1}/products/{{product}}/review", as_="sam", path={"product": "sales.orders"})
+
+
 def test_every_operation_answers_as_told(shop):
     api = Api(shop)
     by_path = {(m, p): op for op, (m, p, _) in api.operations.items()}
@@ -149,6 +179,8 @@ def test_every_operation_answers_as_told(shop):
     made = call("POST", f"{v1}/restrictions", json={"classification": "personal", "mask": "null"}).json()["id"]
     call("GET", f"{v1}/restrictions")
     call("DELETE", f"{v1}/restrictions/{{restriction}}", path={"restriction": made})
+    call_policies(call, v1, shop)
+    call_posture(call, v1)
     call("GET", f"{v1}/status")
     log = call("GET", f"{v1}/logs").json()["logs"][0]["log"]
     (files,) = [p for m, p in by_path if "/files/" in p]

@@ -59,6 +59,7 @@ extern const size_t cli_command_count;
 struct given { enum option_id id; const char *value; };
 struct cli_file { Str table; const char *path; };
 struct node;
+struct sign_as;
 
 struct cli {
 	struct ctx c;
@@ -75,6 +76,7 @@ struct cli {
 	json_t *refusal;           /* what the node answered when it did not do it; owned */
 	char hint[512];            /* how to go on, shown below the error */
 	struct node *node;         /* made by the first call; owned */
+	const struct sign_as *sign_as; /* NULL: with the domain's key (cli_sign.h) */
 };
 
 /* The arguments of main(); returns the exit status. Serves --help of every command, also of those that main() runs itself. */
@@ -108,6 +110,14 @@ Err cli_run_version(struct cli *cli);
 Err cli_run_domain_add(struct cli *cli);
 Err cli_run_domains(struct cli *cli);
 Err cli_run_key_new(struct cli *cli);
+Err cli_run_key_status(struct cli *cli);
+Err cli_run_key_rotate(struct cli *cli);
+Err cli_run_key_recover(struct cli *cli);
+Err cli_run_confirm(struct cli *cli);
+Err cli_run_log_compare(struct cli *cli);
+Err cli_run_forks(struct cli *cli);
+Err cli_run_fork_report(struct cli *cli);
+Err cli_run_fork_resolve(struct cli *cli);
 Err cli_run_user_add(struct cli *cli);
 Err cli_run_users(struct cli *cli);
 Err cli_run_domain_set(struct cli *cli);

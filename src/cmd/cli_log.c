@@ -28,8 +28,8 @@ show_progress(void *arg, uint64_t entries)
 }
 
 /* The folder that holds logs/: the one given, or `ledger` in it. */
-static Err
-open_ledger(struct cli *cli, const char *dir, int *ret_fd)
+Err
+cli_open_ledger(struct cli *cli, const char *dir, int *ret_fd)
 {
 	FD_AUTO fd = -1;
 
@@ -273,7 +273,7 @@ verify_copy(struct cli *cli, const char *dir)
 	size_t n;
 	FD_AUTO fd = -1;
 
-	TRY(open_ledger(cli, dir, &fd));
+	TRY(cli_open_ledger(cli, dir, &fd));
 	TRY(verify(cli, fd, &r, &n, &names));
 	return judge(cli, r, names, n);
 }

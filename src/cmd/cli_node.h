@@ -48,6 +48,8 @@ NODISCARD Err node_save_token(struct cli *cli, Str name, Str token, Str *ret_pat
 const char *node_url(const struct cli *cli);
 void node_close(struct node *n); /* NULL is fine */
 
+/* The folder that holds the logs of a data folder, or of a copy of its logs. (cli_log.c) */
+NODISCARD Err cli_open_ledger(struct cli *cli, const char *dir, int *ret_fd);
 /* "/api/v1/products/" and the text, percent-encoded (RFC 3986 2.1). In the arena. */
 const char *node_path(struct cli *cli, const char *prefix, const char *text, const char *suffix);
 

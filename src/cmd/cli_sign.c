@@ -102,7 +102,8 @@ sign_key_path(struct cli *cli, Str log_id, const char **ret)
 	if (hex_get_n(log_id, id, sizeof id)) {
 		TRY(memory_path(cli, log_id, &path));
 		if (err_ok(file_read_path(&cli->c, AT_FDCWD, path, KEY_PATH_MAX, &text))) {
-			*ret = arena_str(&cli->arena, str_trim(text)).p;
+			while (text.n && text.p[text.n - 1] == '\n') text.n--;
+			*ret = arena_str(&cli->arena, text).p;
 			return OK;
 		}
 		cli->c.detail[0] = 0;

@@ -19,6 +19,9 @@ Str sign_passphrase(void);
 /* Remember it for the domain. */
 NODISCARD Err sign_key_remember(struct cli *cli, Str log_id, const char *key_path);
 
+/* For a rotation: the key it reveals signs, what it signed is still remembered beside the old one's file, and it says just this. */
+struct sign_as { const char *path; const struct sign_key *key; Str body; };
+
 /* The wish may be fulfilled: it is what this command says, for the log of this key, in its place; then show and sign it. */
 NODISCARD Err sign_wish(struct cli *cli, const struct sign_wish *w, uint8_t ret[static SIGN_BYTES]);
 

@@ -35,13 +35,15 @@ static Err
 in_memory(struct ctx *c, const char *from, Str text, int *ret_fd)
 {
 	uint8_t key[CRYPT_KEY_BYTES];
-	bool good = hex_get_n(str_trim(text), key, sizeof key);
+
+	while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r' || text.p[text.n - 1] == ' ')) text.n--;
+	bool good = hex_get_n(text, key, sizeof key);
 
 	crypt_wipe(key, sizeof key);
 	ENSURE(c, good, INVALID, "%s must give the root key: 64 hex digits", from);
 	FD_AUTO fd = memfd_create("root key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0) return os_err(c, errno, "keep the root key", NULL);
-	TRY(file_write(c, fd, "root key", str_trim(text)));
+	TRY(file_write(c, fd, "root key", text));
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) return os_err(c, errno, "keep the root key", NULL);
 	*ret_fd = TAKE(fd, -1);
 	return OK;

@@ -144,8 +144,26 @@ TWIN_GRANT = ("--rows", "store_id = 1", "--mask", "card=last4", "--mask", "order
               "--hide", "secret_note")
 
 
+def cells_sql(secret):
+    """Sales of which aggregates alone are granted: three regions of forty each, in which the same values stand in another order for other
+    households; and a region too small to be shown, where everything differs."""
+    return f"""
+        select i::bigint sale, (i * {secret} % 977 + 1000 * {secret})::bigint household, ['EU', 'UK', 'US'][1 + i % 3] region,
+            ((i // 3 + 1) * {secret} % 41)::double amount, ((i // 3 + 1) * {secret} % 41 % 8)::bigint pieces, 'secret {secret} ' || i note from range(120) t(i)
+        union all select 1000 + i, i, 'FAR', {secret} * 1e6, {secret}, 'secret {secret}' from range(4) t(i)"""
+
+
+CELLS = "sales.totals.totals"
+CELL_COLUMNS = [Column("sale", key=1), Column("household", classification="personal"), Column("region", "string"), Column("amount", "number"), Column("pieces"), Column("note", "string")]
+CELL_STATEMENTS = ["SELECT * FROM {t}", "SELECT region, count(*), sum(amount), avg(pieces), count(pieces) FROM {t} GROUP BY ALL ORDER BY ALL", "SELECT count(*) FROM {t}", "SELECT max(amount) FROM {t}", "DESCRIBE {t}",
+                   "SUMMARIZE {t}", "SUMMARIZE SELECT region FROM {t}", "SELECT DISTINCT region FROM {t} ORDER BY 1", "SELECT count(*) FROM {t} WHERE region = 'FAR'", "SELECT region FROM {t}", "SELECT rowid, region FROM {t}", "SELECT household FROM {t}",
+                   "SELECT sum(amount), region FROM {t} GROUP BY ROLLUP (region) ORDER BY ALL", "SELECT note FROM {t}", "EXPLAIN SELECT count(*) FROM {t}", "SELECT stats(region) FROM {t}", "SELECT sum(amount) FROM {t} TABLESAMPLE 50% (bernoulli) REPEATABLE (3)",
+                   "SELECT region, row_number() OVER () FROM {t}", "SELECT count(*) FROM {t} a, {t} b WHERE a.region = b.region", "SELECT 1 / (sum(amount) - 820) FROM {t} GROUP BY region", "SELECT sum(amount)::TINYINT FROM {t}", "SELECT sum(sale) FROM {t}"]
+
+
 class Twin(Shop):
-    """A shop whose sales.orders is the twin's; insights may see it filtered for `analysis`, whole for `plain` (the planted leak)."""
+    """A shop whose sales.orders is the twin's; insights may see it filtered for `analysis`, whole for `plain` (the planted leak). Of
+    sales.totals it is given aggregates."""
 
     def set_up_twins(self):
         self.set_up()
@@ -153,10 +171,17 @@ class Twin(Shop):
         self.node.heddle("publish", self.orders_contract, "--data", f"orders={parquet(self.orders_file, twin_sql(3))}", as_="sam")
         self.grant(*TWIN_GRANT)
         self.grant(purpose="plain")
+        contract(self.folder / "totals.yaml", "sales", "totals", {"totals": CELL_COLUMNS})
+        self.fill_cells(3)
+        self.grant("--aggregate-only", "5", "--by", "region", "--unit", "household", object="sales.totals")
         return self
+
+    def fill_cells(self, secret):
+        self.node.heddle("publish", self.folder / "totals.yaml", "--data", f"totals={parquet(self.folder / 'totals.parquet', cells_sql(secret))}", as_="sam")
 
     def fill(self, secret, more=0):
         self.publish(parquet(self.orders_file, twin_sql(secret, more)))
+        self.fill_cells(secret)
         return self
 
 

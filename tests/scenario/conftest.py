@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,24 @@ def shop(make_node, shop_template):
     node = make_node()
     subprocess.run(["cp", "-a", f"{shop_template}/.", node.folder], check=True)
     return Shop(node.start())
+
+
+@pytest.fixture
+def wrong_clock(shop):
+    """Sets the clock of the shop's node to another day and starts it anew."""
+    program = HEDDLE.parent / "tests" / "tools" / "heddle-clock"
+    if not program.exists():
+        pytest.skip("built without the tests")
+    shop.node.program = shop.folder / "heddle"
+    shutil.copy(program, shop.node.program)
+    shutil.copy(HEDDLE.parent / "libduckdb.so", shop.folder)
+
+    def set_clock(days):
+        shop.node.stop()
+        (shop.folder / "clock-offset").write_text(str(days * 86400))
+        return shop.node.start()
+
+    return set_clock
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,6 +1,9 @@
 """Requests, approvals, delegation, groups, services, departures, tags, purposes: each flow, and what must not go."""
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import threading
 from datetime import datetime, timedelta, timezone
@@ -80,6 +83,32 @@ def test_the_second_approves_the_request_by_its_name_too(shop):
     node.heddle("approve", req, "--mask", "card=null", as_="stella", expect=BAD)  # its terms stand
     assert node.heddle("approve", req, as_="stella")["id"] == grant
     assert reads(node, "ana")
+
+
+def at_a_terminal(node, *args, as_, typed):
+    """What a person at a terminal sees of a command that asks them."""
+    master, slave = pty.openpty()
+    with subprocess.Popen([str(HEDDLE), *args, "--as", as_], stdin=slave, stdout=slave, stderr=slave, env=node.env()) as process:
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # a terminal whose other end is gone
+            while part := os.read(master, 4096):
+                shown += part
+                if shown.endswith(b"[y/N] "):
+                    os.write(master, typed)
+    os.close(master)
+    return process.returncode, shown.decode()
+
+
+def test_the_terms_are_shown_before_one_stands_for_them(shop):
+    node = shop.node
+    add(node, "stella", "sales", "steward", "sam")
+    two_persons(node)
+    grant = shop.grant("--mask", "card=null")["id"]
+    status, shown = at_a_terminal(node, "approve", grant, as_="stella", typed=b"n\n")
+    assert status != DONE and "mask card=null" in shown and "stand up for this?" in shown and not reads(node, "ana")
+    status, shown = at_a_terminal(node, "approve", grant, as_="stella", typed=b"y\n")
+    assert status == DONE and "approved" in shown and reads(node, "ana")
 
 
 def test_nobody_stands_behind_a_grant_twice(shop):
@@ -192,6 +221,26 @@ def test_withdrawn_is_withdrawn(shop):
     node.heddle("approve", req, as_="sam", expect=BAD)
     node.heddle("withdraw", req, as_="ana", expect=BAD)
     assert not reads(node, "ana")
+
+
+def test_a_request_that_nobody_answers_expires(shop, wrong_clock):
+    node = shop.node
+    old, draft = ask(node), ask(node, "--draft")
+
+    def states():
+        return {r["id"]: r["state"] for r in node.heddle("requests", as_="ana")["requests"]}
+
+    wrong_clock(29)
+    assert states() == {old: "pending", draft: "draft"}
+    wrong_clock(31)
+    assert states() == {old: "expired", draft: "draft"} and ("expired", old) in inbox(node, "ana")
+    assert ("request", old) not in inbox(node, "sam")
+    node.heddle("approve", old, as_="sam", expect=BAD)
+    node.heddle("withdraw", old, as_="ana", expect=BAD)
+    assert node.heddle("submit", draft, as_="ana")["state"] == "pending"  # its time begins now
+    wrong_clock(60)
+    node.heddle("approve", draft, as_="sam")
+    assert reads(node, "ana")
 
 
 def test_comments_are_for_those_concerned_and_in_no_log(shop):

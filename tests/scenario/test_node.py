@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
@@ -132,24 +131,6 @@ def test_everything_survives_a_restart(shop):
         node.start()
         assert [node.heddle(*line) for line in (("domains",), ("users",), ("products",))] == shown
         assert node.query("SELECT * FROM sales.orders.orders ORDER BY order_id", "ana") == rows
-
-
-@pytest.fixture
-def wrong_clock(shop):
-    """Sets the clock of the shop's node to another day and starts it anew."""
-    program = HEDDLE.parent / "tests" / "tools" / "heddle-clock"
-    if not program.exists():
-        pytest.skip("built without the tests")
-    shop.node.program = shop.folder / "heddle"
-    shutil.copy(program, shop.node.program)
-    shutil.copy(HEDDLE.parent / "libduckdb.so", shop.folder)
-
-    def set_clock(days):
-        shop.node.stop()
-        (shop.folder / "clock-offset").write_text(str(days * 86400))
-        return shop.node.start()
-
-    return set_clock
 
 
 def test_a_clock_set_back_opens_and_loses_nothing(shop, wrong_clock):

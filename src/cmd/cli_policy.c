@@ -52,6 +52,28 @@ scope_line(struct arena *a, const json_t *policy)
 	return line.n ? line : S("everything");
 }
 
+/* "mask hash, at most 90 days, approvals by 2 (owner, steward), purpose" */
+static Str
+policy_line(struct arena *a, const json_t *policy)
+{
+	static const struct { const char *key, *shown; } flags[] = {
+	    {"hide", "hidden"}, {"purpose", "purpose to be named"}, {"handing", "handed on by name"}, {"suspend", "closed"}, {"freeze", "frozen"}};
+	const json_t *e = json_object_get(policy, "effects"), *approvals = json_object_get(e, "approvals");
+	BUF_AUTO b = BUF_INIT;
+
+	if (js_text(e, "mask").n) buf_printf(&b, ", mask %.*s", STR(js_text(e, "mask")));
+	if (js_count(e, "max_days")) buf_printf(&b, ", at most %llu days", (unsigned long long)js_count(e, "max_days"));
+	if (approvals) {
+		Str roles = js_line(a, json_object_get(approvals, "roles")), people = js_line(a, json_object_get(approvals, "people"));
+		buf_printf(&b, ", approvals by %llu%s%.*s%s%.*s", (unsigned long long)js_count(approvals, "count"), roles.n || people.n ? " of " : "",
+		           STR(roles), roles.n && people.n ? ", " : "", STR(people));
+	}
+	if (js_count(e, "level")) buf_printf(&b, ", sandbox of level %llu", (unsigned long long)js_count(e, "level"));
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (js_true(e, flags[i].key)) buf_printf(&b, ", %s", flags[i].shown);
+	return b.n ? arena_str(a, str_of(b.p + 2, b.n - 2)) : S("-");
+}
+
 static void
 print_policy(struct cli *cli, const json_t *p)
 {
@@ -60,7 +82,7 @@ print_policy(struct cli *cli, const json_t *p)
 
 	printf("%.*s %.*s: %.*s\n", STR(name.n ? name : S("restriction")), STR(js_text(p, "id")), STR(js_text(p, "state")));
 	printf("  about    %.*s\n", STR(scope_line(a, p)));
-	printf("  effects  %.*s\n", STR(js_line(a, json_object_get(p, "effects"))));
+	printf("  effects  %.*s\n", STR(policy_line(a, p)));
 	printf("  by       %.*s, %.*s\n", STR(js_text(p, "by")), STR(js_text(p, "added")));
 }
 
@@ -101,7 +123,7 @@ cli_run_policies(struct cli *cli)
 		grid_cell(&g, cli_or_dash(js_text(r, "name")));
 		grid_cell(&g, js_text(r, "state"));
 		grid_cell(&g, scope_line(a, r));
-		grid_cell(&g, js_line(a, json_object_get(r, "effects")));
+		grid_cell(&g, policy_line(a, r));
 	}
 	grid_print(&g);
 	return OK;

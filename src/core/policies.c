@@ -175,6 +175,7 @@ handle_policy_try(struct request *rq)
 
 	ENSURE(&rq->c, sees_all(rq), DENIED, "only the center and its auditors try policies: what would change concerns everybody");
 	TRY(policy_read(rq, S("tried"), &r));
+	r.policy.id = r.name; /* in reasons */
 	TRY(note_trial(rq, S("add"), r.name));
 	restriction_json(rq, &r, &policy);
 	return trial_reply(rq, buf_view(&policy), &(struct mesh_suppose){.added = &r.policy});

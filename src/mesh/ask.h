@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "mesh/fold.h"
 #include "mesh/state.h"
 
 /* What the caller may see of an item, NULL for none. */

@@ -93,7 +93,7 @@ walk(struct changes *c, const struct tag *newest)
 
 	for (t = newest; t; t = previous(t)) {
 		enum standing s = standing_of(c, t);
-		if (s == APPROVED) break;
+		if (s == APPROVED || (s == UNDEMANDED && FAULT(LAST_STEP))) break;
 		if (s == UNAPPROVED) deepest = t;
 	}
 	for (t = newest; deepest && t; t = t == deepest ? NULL : previous(t))

@@ -83,7 +83,7 @@ speaks_for_themselves(const struct mesh *m, const struct log *producer, const st
 {
 	const struct item *first = state_first(m, RECORD_MEMBER, person_id);
 
-	return log == producer || (first && !first->same && first->log == log);
+	return log == producer || FAULT(ANY_SPEAKER) || (first && !first->same && first->log == log);
 }
 
 size_t

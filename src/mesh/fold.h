@@ -23,6 +23,9 @@ enum mesh_fault {
 	MESH_FAULT_NO_COMPROMISE = 16384, /* what was said with a stolen key stays */
 	MESH_FAULT_NO_FORK_PROOF = 32768, /* branches of a fork need no signature */
 	MESH_FAULT_NO_FORKS = 65536, /* forks have no consequences */
+	MESH_FAULT_ANY_SPEAKER = 131072, /* who is named as an approver is spoken for by any domain */
+	MESH_FAULT_LAST_STEP = 262144, /* of changes of a tag only the last is looked at */
+	MESH_FAULT_ONE_SHELF = 524288, /* a restriction is found under one of its tags only */
 };
 
 #ifdef HEDDLE_MESH_FAULTS

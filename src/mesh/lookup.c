@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/tagexpr.h"
+#include "mesh/fold.h"
 #include "mesh/state.h"
 
 /* --- shelves: where a chain begins, by (log, what, a, b) --- */
@@ -196,7 +197,7 @@ cover_size(const struct tag_expr *e)
 static void
 anchor_cover(struct mesh *m, const struct restriction *r, const struct tag_expr *e)
 {
-	for (size_t i = 0; e->op == TAG_IN && i < e->value_count; i++) anchor_tag(m, r, e->tag, e->values[i]);
+	for (size_t i = 0; e->op == TAG_IN && i < (FAULT(ONE_SHELF) ? 1 : e->value_count); i++) anchor_tag(m, r, e->tag, e->values[i]);
 	if (e->op == TAG_IN) return;
 	bool left = e->op == TAG_OR || cover_size(e->left) <= cover_size(e->right);
 	if (left) anchor_cover(m, r, e->left);

@@ -151,7 +151,8 @@ extern const struct control controls[CONTROL_COUNT];
 
 /* "C03"; false when there is none. */
 bool control_parse(Str text, enum control_id *ret);
-/* Every control of `table` (that is, controls; tests plant faults in a copy). O(grants × columns they cover × restrictions). */
+/* Every control of `table` (that is, controls; tests plant faults in a copy). O(grants × columns they cover × restrictions):
+ * about 5 µs and 400 bytes a grant, in one go, so a node with 100,000 grants stands still for half a second. */
 void posture_judge(struct arena *a, const struct posture_facts *f, Time now, const struct control *table, struct posture *ret);
 /* The same, of one domain alone: what is found there. Controls about the node are not applicable. "" is the whole. O(findings). */
 void posture_of_domain(struct arena *a, const struct posture *all, Str domain_id, Time now, struct posture *ret);

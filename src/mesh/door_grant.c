@@ -177,11 +177,16 @@ check_within(struct ctx *c, const struct policy_grant *g, const struct policy_de
 	return OK;
 }
 
-/* With groups: other masks or fewer columns there make other cells. */
+/* With groups: other masks or fewer columns there make other cells, and so does a filter beneath what a mask makes of them. */
 static Err
-check_groups_stay(struct ctx *c, const struct policy_terms *t, const struct policy_delegation *d)
+check_groups_stay(struct ctx *c, const struct policy_grant *g, const struct policy_delegation *d)
 {
+	const struct policy_terms *t = &g->terms;
+
 	if (t->min_group == 0) return OK;
+	for (size_t i = 0; d->rows && i < g->mask_count; i++)
+		ENSURE(c, !shape_is_dimension(t, g->masks[i].column), DENIED, "column '%.*s' makes the groups as it is masked: no 'rows' can be added",
+		       STR(g->masks[i].column));
 	for (size_t i = 0; i < d->mask_count; i++)
 		ENSURE(c, !shape_is_dimension(t, d->masks[i].column), DENIED, "column '%.*s' makes the groups and stays as granted", STR(d->masks[i].column));
 	for (size_t i = 0; i < d->hidden_count; i++)
@@ -205,5 +210,5 @@ door_delegation(struct ctx *c, const struct mesh *m, const struct log *log, cons
 	ENSURE(c, p->time < g->policy.until, CONFLICT, "grant '%.*s' is over", STR(d.policy.grant_id));
 	TRY(door_purposes(c, m, d.policy.purposes, d.policy.purpose_count));
 	TRY(check_within(c, &g->policy, &d.policy));
-	return check_groups_stay(c, &g->policy.terms, &d.policy);
+	return check_groups_stay(c, &g->policy, &d.policy);
 }

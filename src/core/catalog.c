@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/json.h"
-#include "core/request.h"
+#include "core/grants.h"
 #include "mesh/contract.h"
 #include "os/file.h"
 #include "policy/shape.h"
@@ -251,7 +251,7 @@ access_json(struct request *rq, const struct mesh_product *p, struct buf *b, boo
 	for (size_t i = 0; i < n; i++) {
 		const struct policy_grant *g = &grants[i]->policy;
 		if (!str_eq(g->product_id, p->id) || g->revoked || now >= g->until) continue;
-		if (!str_eq(g->to_id, rq->person_id) && !str_eq(g->to_id, rq->domain_id)) continue;
+		if (!grant_to_me(rq, grants[i])) continue;
 		if (shown++) buf_char(b, ',');
 		buf_json(b, g->id);
 	}

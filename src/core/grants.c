@@ -214,10 +214,8 @@ grant_find(struct request *rq, Str id, const struct mesh_grant **ret)
 }
 
 static void
-tightened_json(struct request *rq, const struct mesh_grant *g, struct buf *b)
+tightened_json(struct request *rq, const struct mesh_grant *g, const struct mesh_restriction *const *rs, size_t n, struct buf *b)
 {
-	const struct mesh_restriction **rs;
-	size_t n = mesh_restrictions(rq->core->mesh, &rq->arena, &rs);
 	const struct mesh_product *p = mesh_product(rq->core->mesh, g->policy.product_id);
 	bool any = false;
 
@@ -245,7 +243,8 @@ Err
 handle_grants(struct request *rq)
 {
 	const struct mesh_grant **grants;
-	size_t n = mesh_grants(rq->core->mesh, &rq->arena, &grants), shown = 0;
+	const struct mesh_restriction **rs;
+	size_t n = mesh_grants(rq->core->mesh, &rq->arena, &grants), shown = 0, rules = mesh_restrictions(rq->core->mesh, &rq->arena, &rs);
 	BUF_AUTO b = BUF_INIT;
 
 	buf_c(&b, "{\"grants\":[");
@@ -255,7 +254,7 @@ handle_grants(struct request *rq)
 		buf_c(&b, shown++ ? ",{" : "{");
 		grant_fields(rq, grants[i], false, &b, &first);
 		member_key(&b, "tightened", &first);
-		tightened_json(rq, grants[i], &b);
+		tightened_json(rq, grants[i], rs, rules, &b);
 		buf_char(&b, '}');
 	}
 	buf_c(&b, "]}");

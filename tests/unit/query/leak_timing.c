@@ -6,10 +6,10 @@
 
 #include "os/clock.h"
 
-enum { RUNS = 400, WARM = 20, HIDDEN = 60000 };
+enum { RUNS = 400, WARM = 20, HIDDEN = 3000000 };
 
 static const char *const statements[] = {
-    "SELECT count(*) FROM d.p.t WHERE name >= 'SSN-' AND name < 'SSN.' AND levenshtein(name || name || name, repeat(name, 5)) = 99",
+    "SELECT count(*), max(note) FROM d.p.t WHERE id > 5000000 AND name LIKE '%SSN%'", /* a view reads what has such ids, or skips it */
     "SELECT count(*) FROM d.p.t WHERE name LIKE 'SSN-%' AND levenshtein(name, note) < 3",
     "SELECT count(*) FROM d.p.t WHERE starts_with(name, 'SSN') AND md5(name) = note",
 };
@@ -33,7 +33,7 @@ open_world(struct world *w, int world, enum way way)
 	k->s.bindings.cells_left = 0;
 	source_make(k, arena_printf(&k->arena,
 	    "SELECT i AS id, 'EU' AS region, i::VARCHAR AS name, 1.0::DOUBLE AS amount, '{}' AS note, 'c' AS card, DATE '2000-01-01' AS born, 'c' AS code, 'g' AS gone, 'f' AS flat, 's' AS secret, 1::BIGINT AS level FROM range(20000) r(i) "
-	    "UNION ALL SELECT i, 'US', '%s' || i, 1.0, '{}', 'c', DATE '2000-01-01', 'c', 'g', 'f', 's', 1 FROM range(%d) r(i)", world ? "SSN-" : "QQQ-", HIDDEN).p, "base_t.parquet");
+	    "UNION ALL SELECT %s, 'US', '%s' || i, 1.0, '{}', 'c', DATE '2000-01-01', 'c', 'g', 'f', 's', 1 FROM range(%d) r(i)", world ? "10000000 + i" : "i % 20000", world ? "SSN-" : "QQQ-", HIDDEN).p, "base_t.parquet");
 	subject_make(k, leak_columns, ARRAY_LEN(leak_columns), leak_filter, &s);
 	for (size_t i = 0; i < 3 * LEAK_TABLES; i++) w->tables[i] = S("");
 	table_put(w, 0, "t", &s, NULL);

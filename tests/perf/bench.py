@@ -377,9 +377,21 @@ class Bench:
         return json.loads(self.program("ledger", folder, 20000))
 
     def decide(self):
-        out = self.program("decide", 100000)
-        p99 = [int(n) for n in re.findall(r"p99\D*(\d+)", out)]
-        tell("decision in process with 100,000 grants, p99", p99[0] / 1000, most=10, unit=" µs", digits=2, raw=f"100 grants of one principal: {p99[1] / 1000:.2f} µs")
+        out = self.program("decide", 1000000, 100000)
+        granted, anything, crowd, seen = ((float(p50), float(p99)) for p50, p99 in re.findall(r"p50 ([\d.]+) us, p99 ([\d.]+) us", out))
+        tell("decision with 1,000,000 grants and 100,000 restrictions, p99", granted[1], most=10, unit=" µs", digits=2,
+             raw=f"p50 {granted[0]:.2f}; about anything {anything[0]:.2f}, {anything[1]:.2f}; of 100 grants {crowd[0]:.2f}, {crowd[1]:.2f} µs")
+        tell("that mesh in memory", float(re.search(r"([\d.]+) MB in memory", out)[1]), unit=" MB", digits=0, raw=out.splitlines()[0])
+        tell("list of what a person sees among 1,000,000 tables, p99", seen[1] / 1000, most=50, unit=" ms", raw=out.splitlines()[-1])
+
+    def peers(self):
+        """The decision beside OPA and Cedar, where they are installed."""
+        program = self.build / "tests" / "perf" / "bench_decide"
+        done = subprocess.run([sys.executable, ROOT / "tests" / "perf" / "peers" / "decision.py", program], check=True, capture_output=True, text=True)
+        print(done.stderr, end="", file=sys.stderr)
+        found = json.loads(done.stdout)
+        for name, ratio in found["ratio"].items():
+            tell(f"decision of {name} over Heddle's, {found['grants']:,} grants", ratio, unit="x", raw=f"{found['us'][name]:,.2f} against {found['us']['Heddle']:.2f} µs")
 
     def replay(self):
         out = self.program("replay")
@@ -390,7 +402,7 @@ class Bench:
         tell("log replay verifying every signature", verified, least=10000, unit=" events/s", digits=0)
 
 
-PARTS = ("decide", "replay", "cold_start", "join", "small", "new_session", "promotions", "streaming", "commits")
+PARTS = ("decide", "peers", "replay", "cold_start", "join", "small", "new_session", "promotions", "streaming", "commits")
 
 
 def table():
@@ -423,7 +435,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="heddle-bench-") as folder:
         bench = Bench(options.build.resolve(), options.files, Path(folder), options.rounds)
         try:
-            if set(parts) - {"decide", "replay"}:
+            if set(parts) - {"decide", "peers", "replay"}:
                 bench.prepare()
             for part in parts:
                 try:

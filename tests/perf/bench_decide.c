@@ -1,10 +1,11 @@
-/* How long a decision takes: bench_decide [GRANTS [RESTRICTIONS]]. The logs of PRODUCERS domains with PRODUCTS products of TABLES tables each, and of
+/* How long a decision takes: bench_decide [GRANTS [RESTRICTIONS [FILE]]]. The logs of PRODUCERS domains with PRODUCTS products of TABLES tables each, and of
  * consumers with people and groups, are folded into one mesh; then people ask about tables, mostly such as were granted to them.
  *
  * Grants: 60 % to a domain, 20 % to a person, 19 % to a group, 1 % by tags to a domain; half of one table, half of a product. One consumer in five
  * hands on by name. Restrictions: 98 % by product (each fourth a mask by class, then length, level, approvals), 1 % by domain, 1 % by tag,
  * 10 about everything. Prints the time of a decision, of one among 100 grants on one product to one domain, of a list of all that a person
- * sees, and what all of it takes in memory. */
+ * sees, and what all of it takes in memory. With a FILE behind the numbers: what decides a verdict goes there as JSON lines, with questions and
+ * answers, for other engines to answer (peers/). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,7 +18,7 @@
 #include "ledger/tree.h"
 #include "mesh/mesh.h"
 
-enum { PRODUCERS = 100, PRODUCTS = 1000, TABLES = 10, PER_CONSUMER = 100, PEOPLE = 5, GROUPS = 2, COST_CENTERS = 100, ROUNDS = 200000, LISTS = 300, CROWD = 100 };
+enum { PRODUCERS = 100, PRODUCTS = 1000, TABLES = 10, PER_CONSUMER = 100, PEOPLE = 5, GROUPS = 2, COST_CENTERS = 100, ROUNDS = 200000, LISTS = 300, CROWD = 100, QUESTIONS = 2000 };
 enum { FOUNDED = 20000, NOW = 20001 }; /* days */
 
 struct log { char id[65]; Hash head; uint64_t n; };
@@ -29,6 +30,7 @@ struct world {
 	uint32_t consumer_count, grants, dice;
 	struct asked { uint32_t consumer, producer, product; } *granted; /* what each grant is about; tags: product PRODUCTS */
 	struct buf body;
+	FILE *out; /* NULL: nobody wants it told */
 };
 
 static uint32_t
@@ -197,6 +199,7 @@ hand_on(struct world *w, unsigned i, Str grant, const struct asked *q)
 	    .rows_text = S("")};
 
 	body_delegation(&w->body, &d);
+	if (w->out) fprintf(w->out, "{\"delegation\": \"%.*s\", \"grant\": \"%.*s\", \"to\": \"%.*s\"}\n", STR(id), STR(grant), STR(group));
 	say(w, &w->consumers[q->consumer], EVENT_DELEGATION_ADD, S("nobody00"));
 }
 
@@ -222,6 +225,10 @@ grant(struct world *w, unsigned i, struct asked *q, bool crowd)
 	    .rows_text = i % 3 ? S("") : S("\"store_id\" = 367 AND \"sales_value\" > 0"), .tags_text = kind == 99 ? tags : S(""), .request_id = S("")};
 
 	body_grant(&w->body, &g);
+	if (w->out)
+		fprintf(w->out, "{\"grant\": \"%.*s\", \"product\": \"%.*s\", \"table\": \"%.*s\", \"to\": \"%.*s\", \"domain\": %s, \"audit\": %s, \"until\": %d, \"tags\": \"%.*s\", \"producer\": %u}\n",
+		    STR(id), STR(g.policy.product_id), STR(g.policy.table), STR(g.policy.to_id), g.policy.to_kind == PRINCIPAL_DOMAIN ? "true" : "false",
+		    i % 2 ? "true" : "false", FOUNDED + 300, STR(g.tags_text), q->producer);
 	say(w, &w->producers[q->producer], EVENT_GRANT_ADD, owner);
 	if (kind == 99) q->product = q->product / 5 * 5;
 	if (q->consumer % 5 == 0 && kind < 60) hand_on(w, i, id, q);
@@ -267,6 +274,7 @@ restriction(struct world *w, unsigned i, unsigned all)
 		p->demand_purpose = !p->product_id.n;
 	}
 	body_restriction(&w->body, &r);
+	if (w->out && p->approvals > 1) fprintf(w->out, "{\"restriction\": \"%.*s\", \"product\": \"%.*s\"}\n", STR(id), STR(product));
 	say(w, &w->center, EVENT_RESTRICTION_ADD, S("nobody00"));
 }
 
@@ -352,6 +360,31 @@ memory_mb(void)
 	return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
+/* Questions for other engines, half of them about what was granted; and how long ours took for each. */
+static void
+tell_questions(struct world *w)
+{
+	struct arena scratch = ARENA_INIT;
+
+	for (unsigned i = 0; i < QUESTIONS; i++) {
+		struct asked q = w->granted[roll(w, w->grants)];
+		unsigned who = roll(w, PEOPLE), table = roll(w, TABLES);
+		if (i % 2) q.product = roll(w, PRODUCTS);
+		const struct mesh_product *p = product_of(w, q.producer, q.product);
+		struct policy_decision d;
+		NAMED(person, "person_%06u_%u", q.consumer, who);
+		arena_reset(&scratch);
+		uint64_t from = cpu_ns();
+		mesh_decide(w->m, &scratch, person, p, &p->tables[table], S("marketing/campaigns"), INTERACT_SQL, 3, TIME_DAY * NOW, NULL, &d);
+		uint64_t took = cpu_ns() - from;
+		fprintf(w->out, "{\"question\": \"%.*s\", \"domain\": \"%s\", \"group\": \"grp_%06u_%u\", \"handed\": %s, \"product\": \"%.*s\", \"producer\": %u, \"table\": \"table%u\", "
+		    "\"tag\": \"%s%u\", \"now\": %d, \"allow\": %s, \"ns\": %llu}\n", STR(person), w->consumers[q.consumer].id, q.consumer, who % 2,
+		    q.consumer % 5 ? "true" : "false", STR(p->id), q.producer, table, q.product % 5 ? "none_" : "cc_", q.product % COST_CENTERS, NOW,
+		    d.verdict == VERDICT_ALLOW ? "true" : "false", (unsigned long long)took);
+	}
+	arena_fini(&scratch);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -360,6 +393,7 @@ main(int argc, char **argv)
 	struct world w = {.dice = 1};
 
 	if ((argc > 1 && !str_u64(str_c(argv[1]), &many)) || (argc > 2 && !str_u64(str_c(argv[2]), &rules)) || many < 1000) return 2;
+	if (argc > 3 && !(w.out = fopen(argv[3], "w"))) give_up("the file cannot be made");
 	if (!err_ok(crypt_init(&c))) return 1;
 	w.m = mesh_new();
 	sign_key_new(&w.key);
@@ -378,6 +412,7 @@ main(int argc, char **argv)
 	    (unsigned long long)rules, PRODUCERS * PRODUCTS * TABLES, w.consumer_count * PEOPLE, memory_mb(), (after - before) * 1e6 / w.grants,
 	    (double)(cpu_ns() - from) / 1e9);
 	fflush(stdout);
+	if (w.out) tell_questions(&w), fclose(w.out);
 	decide(&w, "decision, about what was granted", true, false);
 	decide(&w, "decision, about anything", false, false);
 	decide(&w, "decision, 100 grants for the product and principal", true, true);

@@ -274,6 +274,19 @@ def test_renewal_keeps_the_terms(shop):
     node.heddle("renew", grant, "--until", in_days(90), as_="ana", expect=BAD)  # revoked: ask anew
 
 
+def test_a_renewed_grant_to_a_group_stays_the_groups(shop):
+    node = shop.node
+    node.heddle("group", "add", "campaign", as_="ivy")
+    node.heddle("group", "join", "campaign", "ana", as_="ivy")
+    grant = shop.grant("--until", in_days(5), to="group:insights.campaign")["id"]
+    node.heddle("renew", grant, "--until", in_days(60), as_="abe", expect=NOT_FOUND)
+    req = node.heddle("renew", grant, "--until", in_days(60), as_="ana")["id"]
+    assert node.heddle("approve", req, as_="sam")["to"] == "group:insights.campaign"
+    assert node.heddle("requests", req, as_="ana")["state"] == "approved"
+    node.heddle("revoke", grant, as_="sam")
+    assert reads(node, "ana") and not reads(node, "abe")
+
+
 # --- delegation, groups, services ---
 
 

@@ -2,7 +2,6 @@
 
 import json
 import time
-from datetime import datetime, timezone
 
 import duckdb
 import pytest
@@ -127,18 +126,21 @@ def test_row_budget(shop_of_receipts):
     assert spent.status_code == 403 and "used up" in spent.json()["error"]["message"], spent.text
 
 
-def test_hours(shop_of_receipts):
+def test_hours(shop_of_receipts, wrong_clock):
     """Outside its hours a grant covers nothing; a query that runs into their end is ended."""
-    shop = shop_of_receipts
-    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-    now = datetime.now(timezone.utc)
-    while (now.hour, now.minute) in ((23, 58), (23, 59)):  # a window does not go over midnight
-        time.sleep(5)
-        now = datetime.now(timezone.utc)
-    closed = days[(now.weekday() + 3) % 7]
-    shut = give(shop, "--hours", f"{closed}/09:00-17:00")
-    refused = shop.node.query(f"SELECT 1 FROM {TABLE}", "ana", expect=REFUSED)
+    shop, sql = shop_of_receipts, f"SELECT count(*) AS n FROM {TABLE}"
+    noon = (int(time.time()) // 86400 + 1) * 86400 + 12 * 3600 + 25
+    offset = noon - time.time()
+    wrong_clock(offset / 86400)  # tomorrow, 12:00:25
+    shut = give(shop, "--hours", "mon-sun/13:00-17:00")
+    refused = shop.node.query(sql, "ana", expect=REFUSED)
     assert "hours" in refused.error["message"], refused.error
     shop.node.heddle("revoke", shut["id"], as_="sam")
-    give(shop, "--hours", "mon-sun/00:00-24:00")
-    assert Person(shop.node, "ana").query(f"SELECT count(*) FROM {TABLE}").status_code == 200
+    end = int((time.time() + offset) % 86400) // 60 + 1
+    end += (time.time() + offset) % 60 > 45
+    give(shop, "--hours", f"mon-sun/12:00-{end // 60:02}:{end % 60:02}")
+    assert shop.node.scalar(sql, "ana") == 116
+    start = time.monotonic()
+    ended = Person(shop.node, "ana").query(f"SELECT count(*) FROM range(100000000) a(i), range(100000) b(j), (SELECT count(*) c FROM {TABLE}) o WHERE i * j % 7 = c")
+    assert ended.status_code == 403 and "ended while the query ran" in ended.json()["error"]["message"], (ended.text, time.monotonic() - start)
+    shop.node.query(sql, "ana", expect=REFUSED)

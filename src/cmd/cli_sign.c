@@ -213,6 +213,26 @@ show(struct cli *cli, const struct sign_wish *w, const struct event *e)
 	return OK;
 }
 
+/* The node asks for the place of an entry that was signed here: if that never arrived there, it gets that one, and in no case another. */
+static Err
+hand_in_again(struct cli *cli, const struct signed_last *last, Err otherwise)
+{
+	char why[CTX_DETAIL_MAX];
+
+	JSON_AUTO *answer = NULL;
+	char hex[2 * SIGN_BYTES + 1];
+
+	hex_text(last->signature, SIGN_BYTES, hex);
+	JSON_AUTO *body = json_pack("{s:s%, s:s}", "payload", last->payload.p, last->payload.n, "signature", hex);
+	memcpy(why, cli->c.detail, sizeof why);
+	if (!err_ok(node_call(cli, NODE_PERSON, "POST", "/api/v1/events", body, &answer))) {
+		cli->hint[0] = 0;
+		return err_set(&cli->c, (enum err_code)otherwise.code, "%s", why);
+	}
+	return err_set(&cli->c, ERR_CONFLICT, "entry %llu had been signed before and not arrived; it was handed in now. If it was not this, say it again",
+	               (unsigned long long)last->seq);
+}
+
 static Err
 sign_event(struct cli *cli, const struct sign_wish *w, const struct event *e, const char *path, struct signer *signer,
            uint8_t ret[static SIGN_BYTES])
@@ -222,7 +242,9 @@ sign_event(struct cli *cli, const struct sign_wish *w, const struct event *e, co
 	uint8_t signature[SIGN_BYTES];
 
 	TRY(signed_read(&cli->c, path, &last));
-	TRY(signed_may_follow(&cli->c, &last, w->log_id, e, w->payload, cli_flag(cli, OPT_TAKEN_OVER)));
+	Err may = signed_may_follow(&cli->c, &last, w->log_id, e, w->payload, cli_flag(cli, OPT_TAKEN_OVER));
+	if (!err_ok(may) && last.seq > 0 && e->seq == last.seq && str_eq(w->log_id, last.log_id)) return hand_in_again(cli, &last, may);
+	TRY(may);
 	TRY(show(cli, w, e));
 	dsse_pae(S(DSSE_EVENT_TYPE), w->payload, &pae);
 	if (signer)

@@ -173,3 +173,45 @@ handle_draft_sign(struct request *rq)
 	fiber_wake(d->fiber, &s);
 	return OK;
 }
+
+/* --- what was signed and did not arrive --- */
+
+static Err
+submitted_check(struct request *rq, Str log_id, const struct event *e)
+{
+	ENSURE(&rq->c, draft_needed(rq->core, log_id) && str_eq(e->origin, log_id), DENIED, "only events of domains that keep their key are handed in signed");
+	ENSURE(&rq->c, str_eq(e->actor, rq->person_id), DENIED, "only who said it hands it in");
+	bool theirs = e->type == EVENT_PRODUCT_PUBLISH || e->type == EVENT_REQUEST_OPEN || e->type == EVENT_REQUEST_SUBMIT || e->type == EVENT_REQUEST_COMMENT;
+	return need_role(rq, log_id, "hand this in", ROLE_BIT(OWNER) | (theirs ? ROLE_BIT(ENGINEER) | ROLE_BIT(ANALYST) | ROLE_BIT(STEWARD) : 0));
+}
+
+/* An entry whose acknowledgement was lost, of its client or of this node: what the draft held, with its signature. Its client signs no other one
+ * for that place, so this is how both go on. It says only what a handler had written before, for this person; the fold says whether it still may. */
+Err
+handle_event_submit(struct request *rq)
+{
+	Str payload = arg(rq, "payload");
+	uint8_t signature[SIGN_BYTES];
+	BUF_AUTO entry = BUF_INIT;
+	BUF_AUTO b = BUF_INIT;
+	bool first = true;
+	struct event e;
+
+	ENSURE(&rq->c, hex_get_n(arg(rq, "signature"), signature, sizeof signature), INVALID, "signature: 128 hex digits are expected");
+	TRY(event_parse(&rq->c, payload, &e));
+	Str log_id = arena_str(&rq->arena, e.origin);
+	Err err = submitted_check(rq, log_id, &e);
+	uint64_t seq = e.seq;
+	event_fini(&e);
+	TRY(err);
+	dsse_encode(S(DSSE_EVENT_TYPE), payload, S(""), signature, &entry);
+	TRY(mesh_check_signature(&rq->c, rq->core->mesh, log_id, seq, buf_view(&entry)));
+	TRY(core_append_event(rq->core, &rq->c, log_id, payload, signature));
+	access_narrowed(rq->core); /* whatever it was */
+	buf_char(&b, '{');
+	member_text(&b, "log", log_id, &first);
+	member_u64(&b, "seq", seq, &first);
+	buf_char(&b, '}');
+	reply_json(rq, 201, &b);
+	return OK;
+}

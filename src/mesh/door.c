@@ -1,5 +1,7 @@
 #include "mesh/door.h"
 
+#include "mesh/fork.h"
+
 /* --- what doors share --- */
 
 /* A text of the body; "" when it is not there, which the fold's own check will say better. */
@@ -211,6 +213,12 @@ door_restriction(struct ctx *c, const struct mesh *m, const struct log *log, con
 	return door_words(c, m, r.policy.tags);
 }
 
+static Err
+door_fork(struct ctx *c, const struct mesh *m, const struct log *log UNUSED, const struct payload *p)
+{
+	return fork_door(c, m, p);
+}
+
 Err
 door_check(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p)
 {
@@ -223,6 +231,7 @@ door_check(struct ctx *c, const struct mesh *m, const struct log *log, const str
 	    [EVENT_RESTRICTION_ADD] = door_restriction, [EVENT_RESTRICTION_LIFT] = door_center,   [EVENT_TAG_DEFINE] = door_center,
 	    [EVENT_TAG_RETIRE] = door_center,          [EVENT_PURPOSE_DEFINE] = door_center,      [EVENT_PURPOSE_RETIRE] = door_center,
 	    [EVENT_EXCEPTION_ADD] = door_center,       [EVENT_EXCEPTION_END] = door_center,       [EVENT_EVIDENCE_ADD] = door_center,
+	    [EVENT_FORK_REPORT] = door_fork,
 	};
 
 	return doors[p->type] ? doors[p->type](c, m, log, p) : OK;

@@ -242,3 +242,18 @@ mesh_forks(const struct mesh *m, struct arena *a, struct mesh_fork **ret)
 	free(items);
 	return found;
 }
+
+Err
+fork_door(struct ctx *c, const struct mesh *m, const struct payload *p)
+{
+	struct fields f = fields_of(c, event_type_name(p->type), p->body);
+	struct report r = {0};
+
+	fork_read(&f, &r.body);
+	TRY(fields_end(&f));
+	TRY(fork_check(c, &r.body));
+	const struct log *log = state_log(m, r.body.log_id);
+	ENSURE(c, log && log->founded, NOT_FOUND, "this node knows no log %.16s…", r.body.log_id.p);
+	ENSURE(c, proven(log, &r), INVALID, "the branches are not signed by the key of that log: this proves nothing");
+	return OK;
+}

@@ -18,6 +18,8 @@ void fork_read(struct fields *f, struct fork_body *ret);
 void fork_body_put(const struct fork_body *b, struct buf *out);
 /* Do the branches fit each other, whoever signed them: one log, one place, one `prev`, two payloads, each a chain? INVALID says what not. Sets at. */
 NODISCARD Err fork_check(struct ctx *c, struct fork_body *b);
+/* What the door asks of a fork.report: does it prove anything about a log that is known here? */
+NODISCARD Err fork_door(struct ctx *c, const struct mesh *m, const struct payload *p);
 /* Work out anew what the reports on this log come to. Called when one is new and when the log's record changes. */
 void fork_update(struct mesh *m, struct log *log);
 /* Is it revoked or ended on any branch of a proven fork of that log? kind: RECORD_GRANT, RECORD_DELEGATION. */

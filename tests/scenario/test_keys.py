@@ -1,5 +1,6 @@
 """Keys that owners keep, rotation, recovery, stolen keys, forks, and the root key of a node."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -188,6 +189,17 @@ def test_a_draft_does_not_survive_who_asked_losing_the_role(kept):
 
 # --- a node that lies to the client ---
 
+@contextlib.contextmanager
+def served(handler):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 class Liar:
     """Between client and node: changes what is asked to be signed."""
 
@@ -250,6 +262,46 @@ def test_a_tampered_payload_that_the_client_signs_is_refused_by_the_node(kept):
         told = kept.node.run("grant", "stores.orders", "--to", "insights", "--purpose", "analysis", "--url", url, as_="sam")
     assert told.status == REFUSED and "not under what was to be signed" in told.err
     kept.node.query(ALL, "ana", expect=REFUSED)
+
+
+def test_an_entry_whose_acknowledgement_was_lost_is_handed_in_and_not_signed_anew(kept):
+    """The client signed; what it sent never arrived. It does not sign another entry for that place."""
+    class Lost(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if "/drafts/" in self.path:
+                self.connection.close()
+                return
+            headers = {k: v for k, v in self.headers.items() if k in ("Authorization", "Content-Type")}
+            got = requests.post(kept.node.url + self.path, headers=headers, data=body, timeout=60)
+            self.send_response(got.status_code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(got.content)))
+            self.end_headers()
+            self.wfile.write(got.content)
+
+        def do_GET(self):
+            got = requests.get(kept.node.url + self.path, timeout=60)
+            self.send_response(got.status_code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(got.content)))
+            self.end_headers()
+            self.wfile.write(got.content)
+
+        def log_message(self, *_):
+            pass
+
+    with served(Lost) as url:
+        lost = kept.node.run("grant", "stores.orders", "--to", "insights", "--purpose", "lost", "--url", url, as_="sam")
+    assert lost.status == FAILED
+    kept.node.query(ALL, "ana", "lost", expect=REFUSED)
+    kept.node.restart()  # and the draft is gone, too
+    told = kept.node.heddle("grant", "stores.orders", "--to", "insights", "--purpose", "analysis", as_="sam", expect=BAD)
+    assert "handed in now" in told.error["message"]
+    assert kept.node.scalar(ALL, "ana", "lost") == 30
+    kept.node.query(ALL, "ana", "analysis", expect=REFUSED)
+    kept.grant()
+    assert kept.node.scalar(ALL, "ana") == 30
 
 
 # --- rotation and recovery ---

@@ -246,7 +246,7 @@ test_swapped(void **state)
 	}
 	kit_write(k, LOG_A ".event", event);
 	BAD(CORRUPT, keystore_open(&k->c, k->fd, &root_b, true, &other));
-	assert_non_null(strstr(k->c.detail, "root.key"));
+	assert_non_null(strstr(k->c.detail, "root key"));
 	s = open_store(k); /* and the try changed nothing */
 	assert_true(signs_event(k, s, S(LOG_A), a.event_pub));
 	keystore_close(s);

@@ -216,10 +216,10 @@ lookup_restriction(struct mesh *m, struct restriction *r)
 		anchor_put(m, r, PRODUCT, p->product_id);
 	else if (p->domain_id.n)
 		anchor_put(m, r, DOMAIN, p->domain_id);
-	else if (p->classification.n)
-		anchor_tag(m, r, S("classification"), p->classification);
 	else if (p->tags && cover_size(p->tags) != SIZE_MAX)
 		anchor_cover(m, r, p->tags);
+	else if (p->classification.n) /* last: many tables have a column of it */
+		anchor_tag(m, r, S("classification"), p->classification);
 	else
 		anchor_put(m, r, ALL, S(""));
 }

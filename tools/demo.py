@@ -386,9 +386,53 @@ class Story:
         holds("what it would have opened stays closed", opened.returncode == 3, opened.stdout + opened.stderr)
 
     def step_9(self):
-        """The owner revokes"""
+        """A grant by tags: what is published later and tagged so comes with it, what is raised goes"""
+        m, sql = self.m, "SELECT * FROM marketing.campaigns.coupon_redemptions LIMIT 1"
+        m.run("grant", "--tags", "classification <= internal", "--in", "marketing", "--future", "--until", UNTIL, "--to", "merchandising",
+              "--purpose", "assortment", as_="priya")
+        m.run("explain", "--person", "maria", as_="maria")
+        shown = m.json("query", sql, "--purpose", "assortment", as_="maria")[0]
+        holds("columns of a higher class are not there", "household_id" not in shown and "coupon_upc" in shown, shown)
+        m.run("tag", "set", "marketing.campaigns.coupon_redemptions", "classification=restricted", as_="priya")
+        m.run("query", sql, "--purpose", "assortment", as_="maria", expect=3)
+
+    def step_10(self):
+        """The center demands two people, and can see first what that changes"""
+        m, sql, policy = self.m, f"SELECT count(*) AS lines FROM {TABLES['transactions']}", ROOT / "examples" / "policies" / "restricted-needs-two.yaml"
+        m.run("tag", "set", "stores.transactions", "classification=restricted", as_="anna")
+        tried = m.run("policy", "try", policy)
+        holds("the trial names the grant and the queries that would wait", self.grants["stores"] in tried and "ana" in tried)
+        m.run("query", sql, "--purpose", PURPOSE, as_="ana")
+        m.run("policy", "add", policy)
+        waiting = m.run("query", sql, "--purpose", PURPOSE, as_="ana", expect=3)
+        holds("the grant waits for one more", "1 more approval" in waiting, waiting)
+        m.run("user", "add", "stig", "--domain", "stores", "--role", "steward", as_="anna", hide=re.compile(r"hdl_[\w-]+"))
+        m.run("inbox", as_="stig")
+        m.run("approve", self.grants["stores"], as_="ana", expect=3)
+        m.run("approve", self.grants["stores"], as_="stig")
+        m.run("query", sql, "--purpose", PURPOSE, as_="ana")
+
+    def step_11(self):
+        """The consumer's owner hands on, by name, and less"""
+        m, sql = self.m, f"SELECT count(*) AS households FROM {TABLES['demographics']}"
+        m.run("domain", "set", "insights", "--handing", "named", as_="ines")
+        m.run("query", sql, "--purpose", PURPOSE, as_="ana", expect=3)
+        m.run("group", "add", "campaigns", as_="ines")
+        m.run("group", "join", "campaigns", "ana", as_="ines")
+        m.run("delegate", self.grants["households"], "--to", "group:campaigns", "--hide", "kids_count", as_="ines")
+        m.run("delegate", self.grants["stores"], "--to", "user:ana", as_="ines")
+        m.run("query", sql, "--purpose", PURPOSE, as_="ana")
+        shown = m.json("query", f"SELECT * FROM {TABLES['demographics']} LIMIT 1", "--purpose", PURPOSE, as_="ana")[0]
+        holds("what was handed on is less than what was granted", "kids_count" not in shown and "income" in shown, shown)
+        kept = m.call(["query", f"SELECT count(*) FROM {TABLES['products']}", "--purpose", PURPOSE], "ana", show_errors=False)
+        holds("what was not handed on stays with the owner", kept.returncode == 3)
+
+    def step_12(self):
+        """The owner asks what a revoke would break, and revokes"""
         m, sql = self.m, f"SELECT count(*) FROM {TABLES['transactions']}"
         m.run("query", sql, "--purpose", PURPOSE, as_="ana")
+        told = m.run("explain", "--revoke", self.grants["stores"], as_="anna")
+        holds("it names the analyst's queries", "ana" in told and "transactions" in told, told)
         m.run("revoke", self.grants["stores"], as_="anna")
         start = time.monotonic()
         done = m.call(["query", sql, "--purpose", PURPOSE], "ana", show_errors=False)
@@ -396,7 +440,19 @@ class Story:
         m.run("query", sql, "--purpose", PURPOSE, as_="ana", expect=3)
         holds(f"the first query after it was refused, {took * 1000:.0f} ms later", done.returncode == 3)
 
-    def step_10(self):
+    def step_13(self):
+        """The posture: what is not as it should be, whose it is, and how to mend it"""
+        m, page = self.m, self.m.folder / "posture.html"
+        m.run("posture", short=40)
+        before = m.json("posture")
+        m.run("review", "stores.transactions", as_="anna")
+        m.run("posture", "--control", "C09")
+        m.run("posture", "export", "--html", page, "--out", self.m.folder / "posture.json")
+        text = page.read_text()
+        holds("the page for the auditor needs nothing from outside", "<html" in text and "<script" not in text and "http://" not in text)
+        holds("every control is judged", len(before["controls"]) >= 18)
+
+    def step_14(self):
         """Proof, offline; and why"""
         m, copy = self.m, self.m.folder / "copy"
         m.stop()
@@ -411,10 +467,12 @@ class Story:
         holds("explain says why not any more", why["verdict"] == "refuse" and "revoked" in json.dumps(why["trace"]))
         m.run("explain", "ana", TABLES["demographics"], "--purpose", PURPOSE, as_="grace")
         holds("and why still", m.json("explain", "ana", TABLES["demographics"], "--purpose", PURPOSE, as_="grace")["verdict"] == "allow")
+        proof = m.run("audit", "proof", "2", "--log", "stores", short=8)
+        holds("an entry's proof, for any tlog verifier", "c2sp.org/tlog-proof@v1" in proof, proof)
         m.run("rebuild")
 
     def tell(self):
-        steps = [getattr(self, f"step_{n}") for n in range(1, 11)]
+        steps = [getattr(self, f"step_{n}") for n in range(1, 15)]
         done = []
         for n, step in enumerate(steps, 1):
             say(f"\n━━ {n} of {len(steps)}  {step.__doc__} " + "━" * max(4, 84 - len(step.__doc__)) + "\n")

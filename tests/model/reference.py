@@ -165,28 +165,26 @@ class World:
             return -1
         return order.index(classification) if classification in order else len(order)
 
-    def own_tags(self, product, table, column, unapproved):
-        """What was set on this very thing. unapproved: those tag sets do not count."""
-        tags = {}
+    def said(self, product, table, column, tag, unapproved):
+        """What was last set on this very thing: None when nothing, "" when it was taken away. unapproved: those changes do not count."""
+        value = None
         for t in self.tag_sets:
-            if (t.product, t.table, t.column) == (product, table, column) and t.id not in unapproved:
-                tags[t.tag] = t.value
-        return tags
+            if (t.product, t.table, t.column, t.tag) == (product, table, column, tag) and t.id not in unapproved:
+                value = t.value
+        return value
 
     def tags(self, product, table, column="", unapproved=frozenset()):
-        """That count: its own, else its table's, else its product's."""
+        """That count: a thing's own, else its table's, else its product's. The class that a contract gives a column is a floor under what tags say, until
+        somebody says something of that very column."""
         out = {}
-        levels = [("", "")] + [(table, "")] + ([(table, column)] if column else [])
-        for level in levels:
-            if level == (table, column) and column:
-                contract = self.floors.get((product, table, column), "")
-                if contract:
-                    out["classification"] = contract
-            for tag, value in self.own_tags(product, *level, unapproved).items():
-                if value:
-                    out[tag] = value
-                else:
-                    out.pop(tag, None) if level == (table, column) else None
+        for tag in {t.tag for t in self.tag_sets} | {"classification"}:
+            inherited = self.said(product, table, "", tag, unapproved) or self.said(product, "", "", tag, unapproved) or ""
+            own = self.said(product, table, column, tag, unapproved) if column else None
+            value = own or inherited
+            if column and tag == "classification" and own is None:
+                value = max(self.floors.get((product, table, column), ""), inherited, key=self.rank)
+            if value:
+                out[tag] = value
         return out
 
     # --- approvals ---
@@ -283,8 +281,6 @@ class World:
             if g.product != product or (g.table and g.table != table):
                 return None
         else:
-            if not matches(g.tags, self.tags(product, table)):
-                return None
             if not g.future and t.since > g.seq:
                 return None
             hidden |= {c for c in t.columns if not matches(g.tags, self.tags(product, table, c))}

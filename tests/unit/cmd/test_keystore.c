@@ -410,13 +410,133 @@ test_failed_sync(void **state)
 	assert_true(stopped >= 3);
 }
 
+/* --- rotation --- */
+
+static Str
+rotation_payload(struct kit *k, Str log, const struct successor *s, const char *type)
+{
+	BUF_AUTO b = BUF_INIT;
+
+	buf_printf(&b, "{\"v\":1,\"origin\":\"%.*s\",\"seq\":3,\"prev\":\"%064d\",\"type\":\"%s\",\"actor\":\"person00\","
+	               "\"time\":\"2026-11-21T09:04:14Z\",\"idem\":\"\",\"requires\":[],\"body\":{\"event_pub\":\"", STR(log), 0, type);
+	hex_put(&b, str_of(s->event_pub, sizeof s->event_pub));
+	buf_c(&b, "\",\"next\":\"");
+	hex_put(&b, str_of(s->next_digest, sizeof s->next_digest));
+	buf_c(&b, "\",\"endorsements\":[]}}");
+	return arena_str(&k->arena, buf_view(&b));
+}
+
+/* The next key signs its own rotation and nothing else, and takes over when told. */
+static void
+test_rotation(void **state)
+{
+	struct kit *k = *state;
+	struct keystore *s = open_store(k);
+	struct new_keys made = add_log(k, s, S(LOG_A));
+	struct successor one, again, two;
+	uint8_t sig[SIGN_BYTES], digest[CRYPT_HASH_BYTES], pub[SIGN_PUB_BYTES];
+
+	GOOD(keystore_successor(&k->c, s, S(LOG_A), &one));
+	GOOD(keystore_successor(&k->c, s, S(LOG_A), &again));
+	assert_memory_equal(&one, &again, sizeof one);
+	crypt_sha256(str_of(one.event_pub, sizeof one.event_pub), digest);
+	assert_memory_equal(digest, made.next_digest, sizeof digest);
+	BAD(DENIED, keystore_endorse(&k->c, s, S(LOG_A), S("heddle.rotate.v1\n" LOG_B "\n"), sig));
+	BAD(DENIED, keystore_endorse(&k->c, s, S(LOG_A), S("DSSEv1 anything"), sig));
+	GOOD(keystore_endorse(&k->c, s, S(LOG_A), S("heddle.rotate.v1\n" LOG_A "\n1\n"), sig));
+	BAD(DENIED, keystore_sign_rotation(&k->c, s, S(LOG_A), rotation_payload(k, S(LOG_A), &one, "grant.add"), sig));
+	BAD(DENIED, keystore_sign_rotation(&k->c, s, S(LOG_A), rotation_payload(k, S(LOG_B), &one, "key.rotate"), sig));
+	two = one;
+	two.next_digest[0] ^= 1;
+	BAD(DENIED, keystore_sign_rotation(&k->c, s, S(LOG_A), rotation_payload(k, S(LOG_A), &two, "key.rotate"), sig));
+	GOOD(keystore_sign_rotation(&k->c, s, S(LOG_A), rotation_payload(k, S(LOG_A), &one, "key.rotate"), sig));
+	assert_true(signs_event(k, s, S(LOG_A), made.event_pub));
+	GOOD(keystore_promote(&k->c, s, S(LOG_A)));
+	GOOD(keystore_event_pub(&k->c, s, S(LOG_A), pub));
+	assert_memory_equal(pub, one.event_pub, sizeof pub);
+	assert_true(signs_event(k, s, S(LOG_A), one.event_pub));
+	BAD(NOT_FOUND, keystore_promote(&k->c, s, S(LOG_A)));
+	GOOD(keystore_successor(&k->c, s, S(LOG_A), &two));
+	crypt_sha256(str_of(two.event_pub, sizeof two.event_pub), digest);
+	assert_memory_equal(digest, one.next_digest, sizeof digest);
+	keystore_close(s);
+}
+
+static void
+promote_once(struct kit *k)
+{
+	struct keystore *s;
+	struct ctx c = {.arena = &k->arena};
+
+	if (!err_ok(keystore_open(&c, k->fd, &root_a, true, &s))) _exit(1);
+	Err e = keystore_promote(&c, s, S(LOG_A));
+	(void)e;
+	keystore_close(s);
+}
+
+/* Killed anywhere in between, another call finishes it: the key in force is the one that the log revealed, and its successor is there. */
+static void
+test_killed_promotion(void **state)
+{
+	struct kit *k = *state;
+	bool died = true;
+
+	for (uint64_t n = 1; died; n++) {
+		struct keystore *s = open_store(k);
+		struct successor one, two;
+		uint8_t pub[SIGN_PUB_BYTES], digest[CRYPT_HASH_BYTES];
+		add_log(k, s, S(LOG_A));
+		GOOD(keystore_successor(&k->c, s, S(LOG_A), &one));
+		keystore_close(s);
+		died = kit_dies_at(k, n, promote_once);
+		s = open_store(k);
+		GOOD(keystore_event_pub(&k->c, s, S(LOG_A), pub));
+		if (memcmp(pub, one.event_pub, sizeof pub) != 0) GOOD(keystore_promote(&k->c, s, S(LOG_A)));
+		GOOD(keystore_event_pub(&k->c, s, S(LOG_A), pub));
+		assert_memory_equal(pub, one.event_pub, sizeof pub);
+		Err e = keystore_promote(&k->c, s, S(LOG_A));
+		assert_true(err_ok(e) || e.code == ERR_NOT_FOUND);
+		GOOD(keystore_event_pub(&k->c, s, S(LOG_A), pub));
+		assert_memory_equal(pub, one.event_pub, sizeof pub);
+		GOOD(keystore_successor(&k->c, s, S(LOG_A), &two));
+		crypt_sha256(str_of(two.event_pub, sizeof two.event_pub), digest);
+		assert_memory_equal(digest, one.next_digest, sizeof digest);
+		keystore_close(s);
+		Str *names;
+		size_t count;
+		GOOD(dir_list(&k->c, k->fd, ".", 100, &names, &count));
+		for (size_t i = 0; i < count; i++) unlinkat(k->fd, names[i].p, 0);
+	}
+}
+
+/* Where the owner keeps the key there is one for checkpoints, and none that signs events; and keys that are gone are not made anew. */
+static void
+test_owner_keeps(void **state)
+{
+	struct kit *k = *state;
+	struct keystore *s = open_store(k);
+	struct new_keys made;
+	uint8_t sig[SIGN_BYTES];
+
+	GOOD(keystore_create(&k->c, s, S("fresh"), true, &made));
+	BAD(NOT_FOUND, keystore_sign_event(&k->c, s, S("fresh"), S("{}"), sig));
+	GOOD(keystore_name(&k->c, s, S("fresh"), S(LOG_A)));
+	BAD(NOT_FOUND, keystore_sign_event(&k->c, s, S(LOG_A), S("{}"), sig));
+	GOOD(sign(k, s, S(LOG_A), checkpoint(k, S(LOG_A), 1, 1)));
+	assert_false(file_exists(k->fd, LOG_A ".event") || file_exists(k->fd, LOG_A ".next"));
+	keystore_close(s);
+	unlinkat(k->fd, "journal.event", 0);
+	BAD(CORRUPT, keystore_open(&k->c, k->fd, &root_a, false, &s));
+	assert_false(file_exists(k->fd, "journal.event"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_sign),  TEST(test_naming), TEST(test_committed_successor), TEST(test_note), TEST(test_never_back), TEST(test_state_file),
 	    TEST(test_swapped), TEST(test_link), TEST(test_mask), TEST(test_many), TEST(test_killed_first_start), TEST(test_killed_signing),
-	    TEST(test_failed_sync),
+	    TEST(test_failed_sync), TEST(test_rotation), TEST(test_killed_promotion), TEST(test_owner_keeps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,16 @@ def call_posture(call, v1):
         call(method, f"{v1}/products/{{product}}/review", as_="sam", path={"product": "sales.orders"})
 
 
+def call_events(call, v1):
+    call("GET", f"{v1}/feed", as_="ana", params={"after": 0, "limit": 5})
+    hook = {"webhook": call("POST", f"{v1}/webhooks", as_="sam", json={"url": "https://hooks.example.com/", "events": "grant.*"}).json()["id"]}
+    call("GET", f"{v1}/webhooks", as_="sam")
+    call("POST", f"{v1}/webhooks/{{webhook}}/test", as_="sam", path=hook)
+    call("GET", f"{v1}/webhooks/{{webhook}}/deliveries", as_="sam", path=hook)
+    call("POST", f"{v1}/webhooks/{{webhook}}/redeliver", as_="sam", path=hook)
+    call("DELETE", f"{v1}/webhooks/{{webhook}}", as_="sam", path=hook)
+
+
 def test_every_operation_answers_as_told(shop):
     api = Api(shop)
     by_path = {(m, p): op for op, (m, p, _) in api.operations.items()}
@@ -181,6 +191,7 @@ def test_every_operation_answers_as_told(shop):
     call("DELETE", f"{v1}/restrictions/{{restriction}}", path={"restriction": made})
     call_policies(call, v1, shop)
     call_posture(call, v1)
+    call_events(call, v1)
     call("GET", f"{v1}/status")
     log = call("GET", f"{v1}/logs").json()["logs"][0]["log"]
     (files,) = [p for m, p in by_path if "/files/" in p]

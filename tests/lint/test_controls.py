@@ -2,6 +2,7 @@
 """docs/controls.md has the table of src/policy/controls.def: what an auditor reads is what the program checks."""
 
 import re
+import sys
 import unittest
 from pathlib import Path
 
@@ -38,4 +39,7 @@ class Controls(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    result = unittest.main(exit=False, verbosity=0).result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)

@@ -152,6 +152,20 @@ def call_events(call, v1):
     call("DELETE", f"{v1}/webhooks/{{webhook}}", as_="sam", path=hook)
 
 
+def call_keys(call, v1):
+    """What owners' clients do with these stands in test_keys.py."""
+    keys, sales = f"{v1}/domains/{{domain}}", {"path": {"domain": "sales"}, "as_": "sam"}
+    call("POST", f"{keys}/keys/prepare", **sales)
+    before = call("GET", f"{keys}/keys", **sales).json()
+    assert call("POST", f"{keys}/keys", json={"compromised_since": before["seq"]}, **sales).json()["key"] != before["key"]
+    call("POST", f"{keys}/confirm", json={"seqs": ["1"]}, status=409, **sales)
+    call("POST", f"{keys}/resolve", json={"from": 1, "endorsements": ["aa bb"]}, status=400, **sales)
+    call("POST", f"{v1}/forks", as_="sam", json={"log": "0" * 64, "a": ["aGVsbG8="], "b": ["aGVsbG8="]}, status=400)
+    call("GET", f"{v1}/forks", as_="sam")
+    call("POST", f"{v1}/drafts/{{draft}}", as_="sam", path={"draft": "0" * 32}, json={"signature": "0" * 128}, status=404)
+    call("POST", f"{v1}/events", as_="sam", json={"payload": "{}", "signature": "0" * 128}, status=400)
+
+
 def test_every_operation_answers_as_told(shop):
     api = Api(shop)
     by_path = {(m, p): op for op, (m, p, _) in api.operations.items()}
@@ -204,6 +218,7 @@ def test_every_operation_answers_as_told(shop):
     node.heddle("user", "remove", "abe", as_="ivy")
     call("POST", f"{v1}/users/{{name}}/erase", as_="ivy", path={"name": "abe"}, json={})
     call_access(call, v1, shop)
+    call_keys(call, v1)
     assert set(api.operations) == api.called
     assert node.heddle("status")["node"]
 

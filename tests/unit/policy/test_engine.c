@@ -22,7 +22,7 @@ static struct {
 static duckdb_database db;
 static duckdb_connection con;
 
-#define COLUMN(type, rows) {{{"c", 1}, {type, sizeof type - 1}, {"", 0}}, rows}
+#define COLUMN(type, rows) {{.name = {"c", 1}, .type = {type, sizeof type - 1}, .classification = {"", 0}}, rows}
 static const struct { struct policy_column col; const char *rows; } columns[] = {
     COLUMN("TINYINT", "(-128), (127), (NULL)"),
     COLUMN("BIGINT", "(-9223372036854775808), (9223372036854775807), (0)"),
@@ -152,7 +152,7 @@ mask_shows(const char *type, const char *value, enum mask_kind mask, const char 
 	struct ctx c = {0};
 	BUF_AUTO sql = BUF_INIT;
 	BUF_AUTO item = BUF_INIT;
-	struct policy_column col = {S("c"), str_c(type), S("")};
+	struct policy_column col = {.name = S("c"), .type = str_c(type), .classification = S("")};
 	char got[200];
 
 	assert_true(err_ok(policy_column_sql(&c, &col, mask, &item)));

@@ -55,7 +55,7 @@ types(void **state)
 static void
 fits(void **state)
 {
-	struct policy_column text = {S("a"), S("VARCHAR"), S("")}, number = {S("a"), S("BIGINT"), S("")}, date = {S("a"), S("DATE"), S("")};
+	struct policy_column text = {.name = S("a"), .type = S("VARCHAR")}, number = {.name = S("a"), .type = S("BIGINT")}, date = {.name = S("a"), .type = S("DATE")};
 
 	(void)state;
 	assert_true(mask_fits(MASK_LAST_FOUR, text.type) && !mask_fits(MASK_LAST_FOUR, number.type) && !mask_fits(MASK_LAST_FOUR, date.type));

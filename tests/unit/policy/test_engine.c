@@ -22,7 +22,7 @@ static struct {
 static duckdb_database db;
 static duckdb_connection con;
 
-#define COLUMN(type, rows) {{.name = {"c", 1}, .type = {type, sizeof type - 1}, .classification = {"", 0}}, rows}
+#define COLUMN(duck_type, rows) {{.name = {"c", 1}, .type = {duck_type, sizeof duck_type - 1}, .classification = {"", 0}}, rows}
 static const struct { struct policy_column col; const char *rows; } columns[] = {
     COLUMN("TINYINT", "(-128), (127), (NULL)"),
     COLUMN("BIGINT", "(-9223372036854775808), (9223372036854775807), (0)"),

@@ -50,6 +50,8 @@ void keys_read(struct fields *f, struct log_keys *ret);
 void keys_body(const struct log_keys *k, struct buf *out);  /* the same two, as members behind others; nothing when both are as usual */
 void keys_write(const struct log_keys *k, struct buf *out); /* all of it, as members behind others of a record */
 void keys_load(struct fields *f, struct log_keys *ret);     /* arrays in the arena of f->c */
+/* A text of 2 × bytes hex digits. */
+bool keys_hex(const struct doc_node *n, uint8_t *ret, size_t bytes);
 /* The same with its arrays in `a`. */
 struct log_keys keys_keep(struct arena *a, const struct log_keys *k);
 

@@ -111,6 +111,8 @@ test_args(void **state)
 	size_t n = settings_args(&k->arena, &s.limits, args + 1);
 	assert_true(n <= SETTINGS_ARGS_MAX && n + 3 <= SPAWN_ARGS_MAX); /* beside uid, gid, node */
 	settings_from_args((char *const *)(uintptr_t)args, &back);
+	assert_string_equal(back.webhook_allow, s.limits.webhook_allow);
+	back.webhook_allow = s.limits.webhook_allow;
 	assert_memory_equal(&back, &s.limits, sizeof back);
 	assert_null(role_arg((char *const *)(uintptr_t)args, "worker"));
 	assert_int_equal(role_arg_u64((char *const *)(uintptr_t)args, "uid"), 0);

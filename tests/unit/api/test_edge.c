@@ -83,7 +83,7 @@ test_routes(void **state)
 	check("GET", "/api/v1/products/x/other", "", "NOT_FOUND:");
 	check("DELETE", "/api/v1/domains", "", "405 POST, GET");
 	check("HEAD", "/healthz", "", "405 GET");
-	check("OPTIONS", "/api/v1/grants/x", "", "405 DELETE");
+	check("OPTIONS", "/api/v1/grants/x", "", "405 GET, DELETE");
 	check("get", "/healthz", "", "405 GET");
 }
 

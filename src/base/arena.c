@@ -90,15 +90,19 @@ arena_str(struct arena *a, Str s)
 Str
 arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char line[256]; /* most fit, and formatting costs more than a copy */
 	va_list ap, again;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	int n = vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
 	if (n < 0) abort();
 	char *p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, again);
+	if ((size_t)n < sizeof line)
+		memcpy(p, line, (size_t)n);
+	else
+		vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return str_of(p, (size_t)n);
 }

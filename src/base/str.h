@@ -18,7 +18,7 @@ typedef struct {
 
 static inline Str str_c(const char *z) { return (Str){z, z ? strlen(z) : 0}; }
 static inline Str str_of(const void *p, size_t n) { return (Str){(const char *)p, n}; }
-static inline bool str_eq(Str a, Str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+static inline bool str_eq(Str a, Str b) { return a.n == b.n && (a.n == 0 || a.p == b.p || memcmp(a.p, b.p, a.n) == 0); }
 static inline bool str_eqc(Str a, const char *z) { return str_eq(a, str_c(z)); }
 int str_cmp(Str a, Str b); /* bytewise, shorter first */
 bool str_starts(Str s, Str prefix);

@@ -79,7 +79,7 @@ mesh_request(const struct mesh *m, Str id)
 const struct mesh_restriction *
 mesh_restriction(const struct mesh *m, Str id)
 {
-	const struct log *center = state_log(m, m->center);
+	const struct log *center = state_center(m);
 
 	return center ? PUB(restriction, state_find(m, RECORD_RESTRICTION, center, id)) : NULL;
 }

@@ -39,12 +39,20 @@ struct asking {
 
 /* --- grants --- */
 
+/* What it does not cover, whoever stands behind it: most of a crowd of grants. */
+static bool
+is_settled(const struct policy_grant *g, const struct policy_question *q)
+{
+	if (g->revoked || (g->table.n > 0 && !str_eq(g->table, q->table->name)) || !(g->interactions & (uint32_t)q->interaction)) return true;
+	return q->now < g->from || (q->now >= g->until && g->until != TIME_FOREVER);
+}
+
 static void
 add_grants(struct asking *k, const struct grant *g)
 {
 	for (; g; g = g->same_pair) {
 		if (!suppose_counts(k->m, g)) continue;
-		bool as_is = (!k->approvals || g->pub.policy.revoked) && !ask_grant_undone(g);
+		bool as_is = (!k->approvals || is_settled(&g->pub.policy, k->q)) && !ask_grant_undone(g);
 		found_add(&k->grants, as_is ? &g->pub.policy : ask_grant(k->m, k->a, g));
 	}
 }

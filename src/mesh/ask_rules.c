@@ -80,7 +80,7 @@ size_t
 ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct log *producer, const struct log *asking,
           const struct policy_restriction *const **ret)
 {
-	struct rules r = {.found = {.a = a}, .m = m, .center = state_log(m, m->center)};
+	struct rules r = {.found = {.a = a}, .m = m, .center = state_center(m)};
 	bool elsewhere = asking && asking != producer;
 
 	add_fork(&r, producer);

@@ -162,16 +162,17 @@ ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct log *
 
 /* May the center demand approvals of anything, or is a change void? Most often not, and then there is nothing to look back for. */
 static bool
-needs_looking(const struct mesh *m, const struct log *log, const struct tag *first, const struct policy_table *t, size_t *ret_changes)
+needs_looking(const struct mesh *m, const struct log *log, const struct tag *first, const struct policy_table *t, size_t *ret_changes, bool *ret_void)
 {
-	const struct log *center = state_log(m, m->center);
-	bool needed = (center && center->lookup.rules_of_approvals) || (m->suppose && m->suppose->added && m->suppose->added->approvals);
+	const struct log *center = state_center(m);
+	bool demanded = (center && center->lookup.rules_of_approvals) || (m->suppose && m->suppose->added && m->suppose->added->approvals);
 
+	*ret_void = false;
 	for (*ret_changes = 0; first; first = first->older) {
 		*ret_changes += concerns(first, t);
-		needed |= keys_voids(log, first->pub.seq);
+		*ret_void |= keys_voids(log, first->pub.seq);
 	}
-	return needed && *ret_changes > 0;
+	return (demanded || *ret_void) && *ret_changes > 0;
 }
 
 /* With all that ever counted: no restriction that may demand approvals of a change is missed. */
@@ -193,12 +194,15 @@ ask_table(const struct mesh *m, struct arena *a, const struct product *p, const 
 	const struct log *log = p->item.log;
 	const struct tag *first = state_tags_of(m, log, p->item.id);
 	size_t n, known;
+	bool any_void;
 
-	if (!first || !needs_looking(m, log, first, t, &n)) return t;
-	struct changes c = {.m = m, .a = a, .log = log, .now = t, .columns = NEW_N(a, t->column_count, struct policy_column),
-	    .list = NEW_N(a, n, const struct tag *), .before = NEW_N(a, n + 1, struct policy_tag)};
-	if (t->column_count) memcpy(c.columns, t->columns, t->column_count * sizeof *c.columns);
+	if (!first || !needs_looking(m, log, first, t, &n, &any_void)) return t;
+	struct changes c = {.m = m, .a = a, .log = log, .now = t, .before = NEW_N(a, n + 1, struct policy_tag)};
 	gather_rules(&c, first);
+	if (c.rule_count == 0 && !any_void) return t; /* nobody demands anything of this one */
+	c.list = NEW_N(a, n, const struct tag *);
+	c.columns = NEW_N(a, t->column_count, struct policy_column);
+	if (t->column_count) memcpy(c.columns, t->columns, t->column_count * sizeof *c.columns);
 	do { /* what counted before may bring more restrictions in, which demand more */
 		known = c.n;
 		for (const struct tag *one = first; one; one = one->older)

@@ -32,9 +32,9 @@ is_member(const struct log *log, const struct mesh_member *member)
 }
 
 static size_t
-groups_of(const struct mesh *m, struct arena *a, const struct log *log, Str person_id, const Str **ret)
+groups_of(const struct mesh *m, struct arena *a, const struct log *log, const struct mesh_member *who, const Str **ret)
 {
-	const struct group_member *first = lookup_groups_of(m, log, person_id), *gm;
+	const struct group_member *first = lookup_groups_of(m, log, who->person_id), *gm;
 	size_t n = 0;
 
 	for (gm = first; gm; gm = gm->same_person) n++;
@@ -42,7 +42,7 @@ groups_of(const struct mesh *m, struct arena *a, const struct log *log, Str pers
 	n = 0;
 	for (gm = first; gm; gm = gm->same_person) {
 		const struct group *group = gm->group ? gm->group : (const struct group *)state_find(m, RECORD_GROUP, log, gm->group_id);
-		if (!group || group->pub.ended || !group_member_counts(m, gm) || keys_voids(log, gm->seq)) continue;
+		if (!group || group->pub.ended || !group_member_is(gm, who) || keys_voids(log, gm->seq)) continue;
 		list[n++] = group->item.id;
 	}
 	*ret = list;
@@ -62,7 +62,7 @@ ask_person(const struct mesh *m, struct arena *a, Str person_id, const struct lo
 	who.active = is_member(log, member);
 	who.is_owner = who.active && member->role == ROLE_OWNER;
 	who.handed_to_all = !log->pub.handing_named && !(log->pub.handing_seq && keys_voids(log, log->pub.handing_seq));
-	who.group_count = groups_of(m, a, log, person_id, &who.groups);
+	who.group_count = groups_of(m, a, log, member, &who.groups);
 	return who;
 }
 
@@ -70,11 +70,15 @@ ask_person(const struct mesh *m, struct arena *a, Str person_id, const struct lo
 
 /* In that log; the person's own id where nobody said otherwise. */
 static Str
+human_of(const struct mesh_member *member, Str person_id)
+{
+	return member && member->human_id.n ? member->human_id : person_id;
+}
+
+static Str
 human_in(const struct mesh *m, const struct log *log, Str person_id)
 {
-	const struct mesh_member *member = PUB(member, state_find(m, RECORD_MEMBER, log, person_id));
-
-	return member && member->human_id.n ? member->human_id : person_id;
+	return human_of(PUB(member, state_find(m, RECORD_MEMBER, log, person_id)), person_id);
 }
 
 /* Somebody whom more than one domain says to be its member may be spoken for by any of them: outside the producer's log they count for nobody. */
@@ -95,7 +99,7 @@ ask_approvals(const struct mesh *m, struct arena *a, const struct log *log, Str 
 
 	for (ap = first; ap; ap = ap->same_subject) n++;
 	struct policy_approval *list = NEW_N(a, n, struct policy_approval);
-	list[0] = (struct policy_approval){.log_id = log->item.id, .person_id = by, .human_id = human_in(m, log, by), .role = by_role,
+	list[0] = (struct policy_approval){.log_id = log->item.id, .person_id = by, .human_id = human_of(granter, by), .role = by_role,
 	    .service = granter && granter->service};
 	n = 1;
 	for (ap = first; ap; ap = ap->same_subject) {

@@ -90,9 +90,10 @@ check_one_shape(struct ctx *c, const struct mesh *m, const struct log *log, cons
 {
 	const struct index *x = &m->by_kind[RECORD_GRANT];
 	Str consumer = consumer_of(m, &g->policy);
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < x->count; i++)
-		for (const struct item *it = x->items[i]; it; it = it->same) {
+	for (const struct item *first; (first = index_next(x, &at));)
+		for (const struct item *it = first; it; it = it->same) {
 			const struct mesh_grant *o = &((const struct grant *)it)->pub;
 			if (it->log != log || o->policy.terms.min_group == 0 || o->policy.revoked || now >= o->policy.until) continue;
 			if (!may_share_table(&g->policy, &o->policy) || !str_eq(consumer_of(m, &o->policy), consumer)) continue;

@@ -257,10 +257,11 @@ mesh_check_signature(struct ctx *c, const struct mesh *m, Str log_id, uint64_t i
 size_t
 mesh_refused_count(const struct mesh *m)
 {
+	uint32_t at = 0;
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < m->by_kind[RECORD_REFUSED].count; i++)
-		for (const struct item *it = m->by_kind[RECORD_REFUSED].items[i]; it; it = it->same) n++;
+	for (const struct item *first; (first = index_next(&m->by_kind[RECORD_REFUSED], &at));)
+		for (const struct item *it = first; it; it = it->same) n++;
 	return n;
 }
 

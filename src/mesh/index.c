@@ -31,7 +31,7 @@ static struct index_slot *
 slot_free(struct index *x, uint32_t hash)
 {
 	for (uint32_t i = hash & (x->slot_cap - 1);; i = (i + 1) & (x->slot_cap - 1))
-		if (!x->slots[i].place) return &x->slots[i];
+		if (!x->slots[i].item) return &x->slots[i];
 }
 
 static void
@@ -43,7 +43,7 @@ slots_grow(struct index *x)
 	x->slot_cap = old_cap ? old_cap * 2 : 16;
 	x->slots = mem_alloc(x->slot_cap * sizeof *x->slots);
 	for (uint32_t i = 0; i < old_cap; i++)
-		if (old[i].place) *slot_free(x, old[i].hash) = old[i];
+		if (old[i].item) *slot_free(x, old[i].hash) = old[i];
 	free(old);
 }
 
@@ -51,9 +51,9 @@ void **
 index_find(const struct index *x, uint32_t hash, bool (*equal)(const void *item, const void *key), const void *key)
 {
 	if (x->count == 0) return NULL;
-	for (uint32_t i = hash & (x->slot_cap - 1); x->slots[i].place; i = (i + 1) & (x->slot_cap - 1)) {
-		const struct index_slot *s = &x->slots[i];
-		if (s->hash == hash && equal(x->items[s->place - 1], key)) return &x->items[s->place - 1];
+	for (uint32_t i = hash & (x->slot_cap - 1); x->slots[i].item; i = (i + 1) & (x->slot_cap - 1)) {
+		struct index_slot *s = &x->slots[i];
+		if (s->hash == hash && equal(s->item, key)) return &s->item;
 	}
 	return NULL;
 }
@@ -62,19 +62,24 @@ void
 index_add(struct index *x, uint32_t hash, void *item)
 {
 	assert(x->count < UINT32_MAX / 4);
-	if (x->count == x->item_cap) {
-		x->item_cap = x->item_cap ? x->item_cap * 2 : 16;
-		x->items = mem_resize(x->items, x->item_cap * sizeof *x->items);
-	}
 	if ((x->count + 1) * 4 > x->slot_cap * 3) slots_grow(x);
-	x->items[x->count++] = item;
-	*slot_free(x, hash) = (struct index_slot){.hash = hash, .place = x->count};
+	x->count++;
+	*slot_free(x, hash) = (struct index_slot){.item = item, .hash = hash};
+}
+
+void *
+index_next(const struct index *x, uint32_t *at)
+{
+	while (*at < x->slot_cap) {
+		void *item = x->slots[(*at)++].item;
+		if (item) return item;
+	}
+	return NULL;
 }
 
 void
 index_fini(struct index *x)
 {
 	free(x->slots);
-	free(x->items);
 	*x = (struct index){0};
 }

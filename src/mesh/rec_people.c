@@ -159,9 +159,15 @@ of_group_member(const struct item *it, struct change *ret)
 }
 
 bool
+group_member_is(const struct group_member *gm, const struct mesh_member *who)
+{
+	return gm->in && who->active && gm->seq > who->seq;
+}
+
+bool
 group_member_counts(const struct mesh *m, const struct group_member *gm)
 {
 	const struct member *who = (const struct member *)state_find(m, RECORD_MEMBER, gm->item.log, gm->person_id);
 
-	return gm->in && who && who->pub.active && gm->seq > who->pub.seq;
+	return who && group_member_is(gm, &who->pub);
 }

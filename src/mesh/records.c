@@ -123,9 +123,10 @@ state_items(const struct mesh *m, enum record_kind kind, struct item ***ret)
 	const struct index *x = of_log ? &m->logs : &m->by_kind[kind];
 	size_t n = 0, cap = x->count;
 	struct item **items = mem_alloc(cap * sizeof *items);
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < x->count; i++)
-		for (struct item *it = x->items[i]; it; it = it->same) {
+	for (struct item *first; (first = index_next(x, &at));)
+		for (struct item *it = first; it; it = it->same) {
 			if (kind == RECORD_DOMAIN && !((const struct log *)it)->founded) continue;
 			if (n == cap) items = mem_resize(items, (cap = cap * 2 + 16) * sizeof *items);
 			items[n++] = it;

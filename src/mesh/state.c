@@ -31,6 +31,7 @@ state_log_make(struct mesh *m, Str id)
 	log->pub.id = log->item.id;
 	log->pub.name = (Str){"", 0};
 	index_add(&m->logs, index_hash(m->seed, id, (Str){"", 0}), log);
+	if (str_eq(id, m->center)) m->center_log = log;
 	return log;
 }
 
@@ -109,9 +110,11 @@ mesh_new(void)
 void
 mesh_free(struct mesh *m)
 {
+	uint32_t at = 0;
+
 	if (!m) return;
-	for (uint32_t i = 0; i < m->by_kind[RECORD_PRODUCT].count; i++)
-		for (struct item *it = m->by_kind[RECORD_PRODUCT].items[i]; it; it = it->same) product_fini((struct product *)it);
+	for (struct item *first; (first = index_next(&m->by_kind[RECORD_PRODUCT], &at));)
+		for (struct item *it = first; it; it = it->same) product_fini((struct product *)it);
 	for (size_t k = 0; k < RECORD_KIND_COUNT; k++) index_fini(&m->by_kind[k]);
 	struct index *others[] = {&m->strings, &m->predicates, &m->tag_exprs, &m->logs, &m->log_names, &m->product_names, &m->group_names,
 	                          &m->grant_pairs, &m->grant_requests, &m->product_tags, &m->reports};
@@ -128,6 +131,7 @@ void
 mesh_set_center(struct mesh *m, Str domain_id)
 {
 	m->center = state_text(m, domain_id);
+	m->center_log = state_log(m, domain_id);
 }
 
 Str

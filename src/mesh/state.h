@@ -130,6 +130,7 @@ struct mesh {
 	struct index product_tags;               /* the newest tag.set of each (log, product) */
 	struct index reports;                    /* of forks, by the forked log */
 	Str center;
+	struct log *center_log; /* NULL until it is known */
 	const struct mesh_suppose *suppose; /* of a view; NULL in what is folded into */
 };
 
@@ -165,6 +166,7 @@ struct change {
 
 Str state_text(struct mesh *m, Str s); /* kept once */
 struct log *state_log(const struct mesh *m, Str id); /* NULL when unknown */
+static inline struct log *state_center(const struct mesh *m) { return m->center_log; }
 const struct log *state_log_named(const struct mesh *m, Str name); /* the founded one of the smallest id */
 struct log *state_log_make(struct mesh *m, Str id);
 void state_put(struct mesh *m, struct log *log, const struct change *ch);
@@ -181,6 +183,7 @@ const struct grant *state_grants_for(const struct mesh *m, const struct log *log
 const struct tag *state_tags_of(const struct mesh *m, const struct log *log, Str product_id);
 /* Are they in the group now: joined, and a member since before that (who left the domain and came back joins again)? */
 bool group_member_counts(const struct mesh *m, const struct group_member *gm);
+bool group_member_is(const struct group_member *gm, const struct mesh_member *who); /* the same, where who they are in that log is at hand */
 /* The reports of forks of that log, whoever reports them; NULL for none; the others behind it, in no order. */
 struct report *state_reports_on(const struct mesh *m, Str log_id);
 /* A row filter already known by its canonical text, NULL otherwise. */

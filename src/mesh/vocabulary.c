@@ -28,7 +28,7 @@ tag_built_in(Str tag)
 const struct mesh_tag_def *
 mesh_tag_def(const struct mesh *m, Str tag)
 {
-	const struct log *center = state_log(m, m->center);
+	const struct log *center = state_center(m);
 	const struct tag_def *d = center ? (const struct tag_def *)state_find(m, RECORD_TAG_DEF, center, tag) : NULL;
 
 	return d && !d->pub.retired ? &d->pub : tag_built_in(tag);
@@ -98,7 +98,7 @@ mesh_purposes(const struct mesh *m, struct arena *a, const struct mesh_purpose *
 bool
 mesh_purpose_ok(const struct mesh *m, Str purpose)
 {
-	const struct log *center = state_log(m, m->center);
+	const struct log *center = state_center(m);
 	const struct item *it = center ? state_find(m, RECORD_PURPOSE, center, purpose) : NULL;
 
 	return !center || center->purposes == 0 || (it && !((const struct purpose *)it)->pub.retired);

@@ -165,7 +165,6 @@ Err cli_run_webhook_test(struct cli *cli);
 Err cli_run_webhook_deliveries(struct cli *cli);
 Err cli_run_webhook_redeliver(struct cli *cli);
 Err cli_run_restrict(struct cli *cli);
-Err cli_run_restrictions(struct cli *cli);
 Err cli_run_lift(struct cli *cli);
 Err cli_run_policy_add(struct cli *cli);
 Err cli_run_policy_try(struct cli *cli);

@@ -28,36 +28,12 @@ cli_run_restrict(struct cli *cli)
 }
 
 Err
-cli_run_restrictions(struct cli *cli)
-{
-	JSON_AUTO *answer = NULL;
-	json_t *r;
-	size_t i;
-
-	TRY(node_get(cli, "/api/v1/restrictions", &answer));
-	if (cli_told(cli, answer)) return OK;
-	struct grid g = GRID(&cli->arena, "RESTRICTION", "STATE", "EFFECT", "WHERE");
-	json_array_foreach(json_object_get(answer, "restrictions"), i, r) {
-		Str product = js_text(r, "product");
-		grid_cell(&g, js_text(r, "id"));
-		grid_cell(&g, js_text(r, "state"));
-		if (js_true(r, "suspend"))
-			grid_cell(&g, S("closed"));
-		else
-			grid_printf(&g, "%.*s: mask %.*s", STR(js_text(r, "classification")), STR(js_text(r, "mask")));
-		grid_cell(&g, product.n ? product : S("every product"));
-	}
-	grid_print(&g);
-	return OK;
-}
-
-Err
 cli_run_lift(struct cli *cli)
 {
 	JSON_AUTO *answer = NULL;
 
 	TRY(node_call(cli, NODE_PERSON, "DELETE", node_path(cli, "/api/v1/restrictions/", cli->args[0], ""), NULL, &answer));
 	if (cli_told(cli, answer)) return OK;
-	printf("restriction %s: lifted\n", cli->args[0]);
+	printf("policy %s: lifted\n", cli->args[0]);
 	return OK;
 }

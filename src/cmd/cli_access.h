@@ -15,8 +15,11 @@ NODISCARD Err cli_set_terms(struct cli *cli, json_t *body);
 /* The terms that only grants have: aggregate-only, row budget, no export, hours. */
 NODISCARD Err cli_set_demands(struct cli *cli, json_t *body);
 
-/* "store_id = 3; mask card=hash; hide note; at most 1,000 rows a day": the terms of a grant or a delegation in one line. */
-Str cli_terms_line(struct arena *a, const json_t *grant);
+/* "store_id = 3; mask card=hash; hide note; at most 1,000 rows a day": the terms of a grant or a delegation in one line.
+ * all: what to say where no rows are named. */
+Str cli_terms_line(struct arena *a, const json_t *grant, const char *all);
+/* As people say it: "not yet" for not_yet. */
+Str cli_state(const json_t *thing);
 /* "1 of 2 approvals", "" when none are demanded. */
 Str cli_approvals(struct arena *a, const json_t *thing);
 Str cli_or_dash(Str s);

@@ -50,9 +50,18 @@ static Str
 details(struct cli *cli, const json_t *entry)
 {
 	JSON_AUTO *body = json_copy(json_object_get(entry, "body"));
-	static const char *const elsewhere[] = {"operation", "acting", "owner", "status"};
+	static const char *const elsewhere[] = {"operation", "acting", "owner", "status", "code"};
+	JSON_AUTO *tables = json_array();
+	const char *key;
+	json_t *v;
+	void *next;
+	size_t k;
 
 	for (size_t i = 0; body && i < ARRAY_LEN(elsewhere); i++) json_object_del(body, elsewhere[i]);
+	json_array_foreach(json_object_get(body, "tables"), k, v) json_array_append(tables, json_object_get(v, "table"));
+	if (json_array_size(tables)) json_object_set(body, "tables", tables);
+	json_object_foreach_safe(body, next, key, v)
+		if (js_line(&cli->arena, v).n == 0) json_object_del(body, key);
 	return body ? js_line(&cli->arena, body) : S("");
 }
 
@@ -66,14 +75,14 @@ what(const json_t *entry)
 }
 
 static Str
-outcome(const json_t *entry)
+outcome(struct arena *a, const json_t *entry)
 {
 	const json_t *body = json_object_get(entry, "body");
 	Str code = js_text(body, "code");
 
-	if (code.n) return code;
-	if (str_eqc(js_text(entry, "type"), "journal.query.refused")) return S("DENIED");
-	return js_text(body, "outcome").n ? js_text(body, "outcome") : S("ok");
+	if (str_eqc(js_text(entry, "type"), "journal.query.end")) code = js_text(body, "outcome");
+	if (str_eqc(code, "DENIED") || str_eqc(code, "UNAUTHENTICATED") || str_eqc(js_text(entry, "type"), "journal.query.refused")) return S("refused");
+	return code.n && !str_eqc(code, "OK") ? arena_printf(a, "failed: %.*s", STR(code)) : S("ok");
 }
 
 Err
@@ -96,7 +105,7 @@ cli_run_audit_search(struct cli *cli)
 		grid_printf(&g, "%" PRIu64, js_count(e, "index"));
 		grid_cell(&g, js_text(e, "time"));
 		grid_cell(&g, what(e));
-		grid_cell(&g, outcome(e));
+		grid_cell(&g, outcome(a, e));
 		grid_cell(&g, js_text(e, "actor"));
 		grid_cell(&g, details(cli, e));
 	}
@@ -203,6 +212,7 @@ cli_run_audit_proof(struct cli *cli)
 	bool written = fwrite(proof.p, 1, proof.n, f) == proof.n && fflush(f) == 0;
 	if (out) fclose(f);
 	ENSURE(&cli->c, written, IO, "%s: %s", out ? out : "standard output", strerror(errno));
+	if (out) fprintf(stderr, "%s: %zu bytes\n", out, proof.n);
 	return OK;
 }
 

@@ -19,7 +19,7 @@ print_event(const json_t *e)
 	json_object_foreach((json_t *)(uintptr_t)about, key, v) buf_printf(&line, " %s=%s", key, json_string_value(v));
 	printf("%-8lld %.*s  %-18.*s %.*s", json_integer_value(json_object_get(e, "cursor")), STR(js_text(e, "time")), STR(js_text(e, "type")),
 	       STR(js_text(e, "domain")));
-	if (js_text(e, "product").n) printf("  %.*s", STR(js_text(e, "product")));
+	if (js_text(e, "product").n) printf(" %.*s", STR(js_text(e, "product")));
 	out_text(stdout, buf_view(&line));
 	putchar('\n');
 }
@@ -73,7 +73,8 @@ cli_run_webhook_add(struct cli *cli)
 	if (cli_told(cli, answer)) return OK;
 	printf("webhook %.*s\n  url     %.*s\n  events  %.*s\n  secret  %.*s\n", STR(js_text(answer, "id")), STR(js_text(answer, "url")),
 	       STR(js_text(answer, "events")), STR(js_text(answer, "secret")));
-	printf("  try it  heddle webhook test %.*s\n", STR(js_text(answer, "id")));
+	puts("          shown this once: what receives the messages checks their signature with it");
+	printf("  next    heddle webhook test %.*s\n", STR(js_text(answer, "id")));
 	return OK;
 }
 
@@ -108,7 +109,7 @@ cli_run_webhook_remove(struct cli *cli)
 	JSON_AUTO *answer = NULL;
 
 	TRY(hook_call(cli, "DELETE", "", &answer));
-	if (!cli_told(cli, answer)) printf("webhook %s removed\n", cli->args[0]);
+	if (!cli_told(cli, answer)) printf("webhook %s: removed\n", cli->args[0]);
 	return OK;
 }
 
@@ -118,7 +119,7 @@ cli_run_webhook_test(struct cli *cli)
 	JSON_AUTO *answer = NULL;
 
 	TRY(hook_call(cli, "POST", "/test", &answer));
-	if (!cli_told(cli, answer)) printf("a message is on its way\n  look  heddle webhook deliveries %s\n", cli->args[0]);
+	if (!cli_told(cli, answer)) printf("a message is on its way\n  next  heddle webhook deliveries %s\n", cli->args[0]);
 	return OK;
 }
 
@@ -128,7 +129,7 @@ cli_run_webhook_redeliver(struct cli *cli)
 	JSON_AUTO *answer = NULL;
 
 	TRY(hook_call(cli, "POST", "/redeliver", &answer));
-	if (!cli_told(cli, answer)) printf("%lld messages are tried again\n", json_integer_value(json_object_get(answer, "queued")));
+	if (!cli_told(cli, answer)) printf("tried again: %lld\n", json_integer_value(json_object_get(answer, "queued")));
 	return OK;
 }
 

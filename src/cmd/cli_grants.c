@@ -110,13 +110,13 @@ cli_or_dash(Str s)
 }
 
 Str
-cli_terms_line(struct arena *a, const json_t *grant)
+cli_terms_line(struct arena *a, const json_t *grant, const char *all)
 {
 	Str rows = js_text(grant, "rows"), masks = js_line(a, json_object_get(grant, "masks")), hide = js_line(a, json_object_get(grant, "hide")),
 	    by = js_line(a, json_object_get(grant, "group_by")), unit = js_text(grant, "unit"), hours = js_text(grant, "hours"), line;
 	uint64_t group = js_count(grant, "min_group"), budget = js_count(grant, "row_budget");
 
-	line = arena_printf(a, "%.*s%s%.*s%s%.*s", STR(rows.n ? rows : S("all rows")), masks.n ? "; mask " : "", STR(masks), hide.n ? "; hide " : "",
+	line = arena_printf(a, "%.*s%s%.*s%s%.*s", STR(rows.n ? rows : str_c(all)), masks.n ? "; mask " : "", STR(masks), hide.n ? "; hide " : "",
 	                    STR(hide));
 	if (group)
 		line = arena_printf(a, "%.*s; aggregates only, of at least %llu %.*s by %.*s", STR(line), (unsigned long long)group,
@@ -124,6 +124,14 @@ cli_terms_line(struct arena *a, const json_t *grant)
 	if (budget) line = arena_printf(a, "%.*s; at most %.*s rows a day", STR(line), STR(text_count(a, budget)));
 	if (js_true(grant, "no_export")) line = arena_printf(a, "%.*s; no export", STR(line));
 	return hours.n ? arena_printf(a, "%.*s; %.*s UTC", STR(line), STR(hours)) : line;
+}
+
+Str
+cli_state(const json_t *thing)
+{
+	Str state = js_text(thing, "state");
+
+	return str_eqc(state, "not_yet") ? S("not yet") : state;
 }
 
 Str
@@ -160,9 +168,10 @@ print_grant(struct cli *cli, const char *head, const json_t *g)
 	out_text(stdout, js_text(g, "object"));
 	printf("\n  to       %.*s\n", STR(js_text(g, "to")));
 	printf("  purpose  %.*s\n", STR(js_line(a, json_object_get(g, "purposes"))));
+	if (str_eqc(js_text(g, "state"), "not_yet")) printf("  from     %.*s\n", STR(js_text(g, "from")));
 	printf("  until    %.*s\n", STR(until.n ? until : S("it is revoked")));
-	printf("  rows     ");
-	out_text(stdout, cli_terms_line(a, g));
+	printf("  terms    ");
+	out_text(stdout, cli_terms_line(a, g, "all rows"));
 	putchar('\n');
 	print_missing(cli, g, "  ");
 }
@@ -263,7 +272,7 @@ static void
 grant_row(struct cli *cli, struct grid *g, const json_t *r)
 {
 	struct arena *a = &cli->arena;
-	Str approvals = cli_approvals(a, r), terms = cli_terms_line(a, r);
+	Str approvals = cli_approvals(a, r), terms = cli_terms_line(a, r, "all rows");
 	json_t *t;
 	size_t i;
 
@@ -271,7 +280,7 @@ grant_row(struct cli *cli, struct grid *g, const json_t *r)
 	if (str_eqc(js_text(r, "state"), "waits"))
 		grid_cell(g, approvals);
 	else
-		grid_cell(g, js_text(r, "state"));
+		grid_cell(g, cli_state(r));
 	grid_cell(g, js_text(r, "object"));
 	grid_cell(g, js_text(r, "to"));
 	grid_cell(g, js_line(a, json_object_get(r, "purposes")));
@@ -290,12 +299,13 @@ cli_run_grants(struct cli *cli)
 
 	if (cli->arg_count) {
 		TRY(node_get(cli, node_path(cli, "/api/v1/grants/", cli->args[0], ""), &answer));
-		if (!cli_told(cli, answer)) print_grant(cli, arena_str(&cli->arena, js_text(answer, "state")).p, answer);
+		if (!cli_told(cli, answer)) print_grant(cli, arena_str(&cli->arena, cli_state(answer)).p, answer);
 		return OK;
 	}
 	TRY(node_get(cli, "/api/v1/grants", &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, "GRANT", "STATE", "WHAT", "TO", "PURPOSE", "UNTIL", "TERMS");
+	g.empty = "no grants that you or your domain gave or hold";
 	json_array_foreach(json_object_get(answer, "grants"), i, r) grant_row(cli, &g, r);
 	grid_print(&g);
 	return OK;
@@ -332,8 +342,8 @@ cli_run_delegate(struct cli *cli)
 	Str until = js_text(answer, "until"), note = js_text(answer, "note");
 	printf("handed on: %.*s\n  what     ", STR(js_text(answer, "id")));
 	out_text(stdout, js_text(answer, "object"));
-	printf("\n  to       %.*s\n  until    %.*s\n  rows     ", STR(js_text(answer, "to")), STR(until.n ? until : S("the grant ends")));
-	out_text(stdout, cli_terms_line(a, answer));
+	printf("\n  to       %.*s\n  until    %.*s\n  terms    ", STR(js_text(answer, "to")), STR(until.n ? until : S("the grant ends")));
+	out_text(stdout, cli_terms_line(a, answer, "as granted"));
 	putchar('\n');
 	if (note.n) printf("  note     %.*s\n", STR(note));
 	return OK;
@@ -350,16 +360,17 @@ cli_run_delegations(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/delegations", &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(a, "DELEGATION", "STATE", "GRANT", "WHAT", "TO", "PURPOSE", "UNTIL", "TERMS");
+	g.empty = "nothing is handed on";
 	json_array_foreach(json_object_get(answer, "delegations"), i, r) {
 		Str purposes = js_line(a, json_object_get(r, "purposes"));
 		grid_cell(&g, js_text(r, "id"));
-		grid_cell(&g, js_text(r, "state"));
+		grid_cell(&g, cli_state(r));
 		grid_cell(&g, js_text(r, "grant"));
 		grid_cell(&g, js_text(r, "object"));
 		grid_cell(&g, js_text(r, "to"));
 		grid_cell(&g, purposes.n ? purposes : S("as granted"));
 		grid_cell(&g, cli_or_dash(js_text(r, "until")));
-		grid_cell(&g, cli_terms_line(a, r));
+		grid_cell(&g, cli_terms_line(a, r, "as granted"));
 	}
 	grid_print(&g);
 	return OK;

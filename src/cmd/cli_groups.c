@@ -52,6 +52,7 @@ cli_run_groups(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/groups", &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, "GROUP", "DOMAIN", "MEMBERS");
+	g.empty = "no groups";
 	json_array_foreach(json_object_get(answer, "groups"), i, x) {
 		grid_cell(&g, js_text(x, "name"));
 		grid_cell(&g, js_text(x, "domain"));

@@ -4,6 +4,8 @@
 #include "cmd/cli.h"
 #include "cmd/cli_out.h"
 
+enum { USAGE_WIDTH = 100 };
+
 static const char HEAD[] =
     "Heddle: domains publish their data as products, others find and use them under rules only the owners loosen.\n"
     "\n"
@@ -43,7 +45,7 @@ cli_help(void)
 	for (size_t i = 0; i < cli_command_count; i++) {
 		const struct command *k = &cli_commands[i];
 		if (strcmp(group, k->group) != 0) printf("\n%s\n", group = k->group);
-		printf("  %-16s %s\n", k->name, k->summary);
+		printf("  %-18s %s\n", k->name, k->summary);
 	}
 	puts("\nOptions of every command");
 	options(OPTIONS_GLOBAL);
@@ -60,10 +62,27 @@ indented(const char *text)
 	}
 }
 
+/* A line for each alternative where one line for all would be too long. */
+static void
+usage(const struct command *k)
+{
+	bool parted = *k->args != '(' && strlen(k->name) + strlen(k->args) > USAGE_WIDTH;
+	int lead = printf("usage: heddle %s", k->name);
+
+	for (const char *rest = k->args, *end; *rest; rest = end) {
+		end = strstr(rest + 1, " | --");
+		if (!parted || !end) end = rest + strlen(rest);
+		printf("%s%.*s", *rest == ' ' ? "" : " ", (int)(end - rest), rest);
+		if (*end) printf("\n%*s", lead, "");
+	}
+	putchar('\n');
+}
+
 void
 cli_command_help(const struct command *k)
 {
-	printf("heddle %s: %s\n\nusage: heddle %s%s%s\n", k->name, k->summary, k->name, *k->args ? " " : "", k->args);
+	printf("heddle %s: %s\n\n", k->name, k->summary);
+	usage(k);
 	if (k->options) {
 		puts("\nOptions");
 		options(k->options);

@@ -77,7 +77,7 @@ cli_run_key_new(struct cli *cli)
 		return OK;
 	}
 	printf("key %s\n  %-24s signs for a domain\n  %-24s its successor: keep it elsewhere, offline\n", hex, path, beside(cli, path, "next"));
-	printf("  %s.recovery1 … 3  any two recover the domain: give them to three people or places\n", path);
+	printf("  %-24s any two recover the domain: give them to three people or places\n", arena_printf(&cli->arena, "%s.recovery1,2,3", path).p);
 	printf("  next   heddle domain add NAME --owner USER --key %s\n", path);
 	return OK;
 }

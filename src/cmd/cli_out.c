@@ -247,7 +247,7 @@ grid_print(const struct grid *g)
 
 	assert(g->columns > 0 && g->columns <= GRID_COLUMNS_MAX && g->n % g->columns == 0);
 	if (g->n == 0) {
-		printf("%*s(none)\n", (int)g->indent, "");
+		printf("%*s%s\n", (int)g->indent, "", g->empty ? g->empty : "(none)");
 		return;
 	}
 	for (size_t i = 0; i < g->columns; i++) {

@@ -41,13 +41,13 @@ struct grid {
 	size_t columns, n, cap;
 	Str *cells;
 	size_t indent;
+	const char *empty; /* what to say when there is no row; NULL: "(none)" */
 };
 #define GRID(a, ...)                                                                                                           \
 	((struct grid){.arena = (a), .heads = (const char *const[]){__VA_ARGS__},                                             \
 	               .columns = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)})
 void grid_cell(struct grid *g, Str s);
 void grid_printf(struct grid *g, const char *fmt, ...) PRINTF(2, 3);
-/* Prints "(none)" when there is no row. */
 void grid_print(const struct grid *g);
 
 #endif

@@ -67,7 +67,7 @@ unknown_option(struct cli *cli, const char *said, size_t n)
 	for (size_t i = 0; i < OPT_COUNT; i++)
 		if ((allowed & BIT(i)) && near(name, cli_options[i].name, &best))
 			snprintf(cli->hint, sizeof(cli->hint), "did you mean --%s?", cli_options[i].name);
-	return err_set(&cli->c, ERR_INVALID, "%s%s has no option --%s", command ? "heddle " : "heddle", command ? command : "", name);
+	return err_set(&cli->c, ERR_INVALID, "%s has no option --%s", command ? command : "heddle", name);
 }
 
 /* The option of that name among `allowed`; OPT_COUNT when there is none. */
@@ -214,9 +214,9 @@ check_complete(struct cli *cli)
 
 	snprintf(cli->hint, sizeof(cli->hint), "usage: heddle %s%s%s", k->name, *k->args ? " " : "", k->args);
 	ENSURE(&cli->c, cli->arg_count <= k->max_args, INVALID, "'%s' is one word too many", cli->args[k->max_args]);
-	ENSURE(&cli->c, cli->arg_count >= k->min_args, INVALID, "heddle %s: something is missing", k->name);
+	ENSURE(&cli->c, cli->arg_count >= k->min_args, INVALID, "%s: something is missing", k->name);
 	for (size_t i = 0; i < OPT_COUNT; i++)
-		ENSURE(&cli->c, !(k->required & BIT(i)) || cli_flag(cli, (enum option_id)i), INVALID, "heddle %s needs --%s %s", k->name,
+		ENSURE(&cli->c, !(k->required & BIT(i)) || cli_flag(cli, (enum option_id)i), INVALID, "%s needs --%s %s", k->name,
 		       cli_options[i].name, cli_options[i].value);
 	cli->hint[0] = 0;
 	return OK;

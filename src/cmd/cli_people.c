@@ -48,6 +48,8 @@ cli_run_domain_add(struct cli *cli)
 	}
 	printf("domain %s\n  id     %.*s\n  owner  %s\n", cli->args[0], STR(js_text(answer, "id")), owner);
 	if (cli_option(cli, OPT_KEY)) printf("  key    %s, kept by its owner: the node cannot sign for it\n", cli_option(cli, OPT_KEY));
+	if (cli_option(cli, OPT_RECOVERY_OUT))
+		printf("  recovery keys in %s: any two take the domain back; take them away from here\n", cli_option(cli, OPT_RECOVERY_OUT));
 	if (token.n)
 		print_token(cli, str_c(owner), token);
 	else
@@ -124,7 +126,7 @@ cli_run_users(struct cli *cli)
 
 	TRY(node_get(cli, "/api/v1/users", &answer));
 	if (cli_told(cli, answer)) return OK;
-	struct grid g = GRID(&cli->arena, "PERSON", "DOMAIN", "ROLE", "");
+	struct grid g = GRID(&cli->arena, "PERSON", "DOMAIN", "ROLE", "NOTE");
 	json_array_foreach(json_object_get(answer, "users"), i, u) {
 		grid_cell(&g, js_text(u, "name"));
 		grid_cell(&g, js_text(u, "domain"));

@@ -118,6 +118,7 @@ cli_run_policies(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/restrictions", &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(a, "POLICY", "NAME", "STATE", "ABOUT", "EFFECTS");
+	g.empty = "no policies: nothing but what owners grant or do not grant holds";
 	json_array_foreach(json_object_get(answer, "restrictions"), i, r) {
 		grid_cell(&g, js_text(r, "id"));
 		grid_cell(&g, cli_or_dash(js_text(r, "name")));
@@ -139,8 +140,9 @@ effect_line(struct arena *a, const json_t *e)
 	if (column.n) return arena_printf(a, "%.*s: %.*s instead of %.*s", STR(column), STR(now), STR(was));
 	if (str_eqc(how, "refused") || str_eqc(how, "waits")) return arena_printf(a, "refused: %.*s", STR(reason));
 	if (str_eqc(how, "allowed")) return S("allowed again");
+	if (str_eqc(now, "forever")) return arena_printf(a, "does not end, instead of ending %.*s", STR(was));
 	if (str_eqc(how, "ends_earlier") || str_eqc(how, "ends_later"))
-		return arena_printf(a, "ends %.*s instead of %.*s", STR(now), STR(was));
+		return arena_printf(a, "ends %.*s instead of %.*s", STR(now), STR(str_eqc(was, "forever") ? S("never") : was));
 	if (str_eqc(how, "level")) return arena_printf(a, "sandbox of level %.*s at least", STR(now));
 	if (str_eqc(how, "other_grant")) return arena_printf(a, "under %.*s instead of %.*s", STR(cli_or_dash(now)), STR(cli_or_dash(was)));
 	return how;
@@ -156,6 +158,34 @@ effects_line(struct arena *a, const json_t *effects)
 
 	json_array_foreach(effects, i, e) line = arena_printf(a, "%.*s%s%.*s", STR(line), i ? "; " : "", STR(effect_line(a, e)));
 	return line;
+}
+
+/* Queries that differ in their text alone are one line. */
+static void
+query_rows(struct arena *a, struct grid *g, const json_t *queries)
+{
+	const json_t *newest = NULL;
+	uint64_t count = 0;
+	json_t *r;
+	size_t i;
+
+	json_array_foreach(queries, i, r) {
+		const json_t *next = json_array_get(queries, i + 1);
+		Str cells[] = {arena_printf(a, "%.*s (%.*s)", STR(js_text(r, "person")), STR(js_text(r, "domain"))), cli_or_dash(js_text(r, "purpose")),
+		               js_text(r, "table")};
+		static const char *const same[] = {"person", "domain", "purpose", "table", "effects"};
+		bool last = false;
+		count += js_count(r, "count");
+		if (!newest) newest = r;
+		for (size_t k = 0; k < ARRAY_LEN(same); k++) last |= !json_equal(json_object_get(r, same[k]), json_object_get(next, same[k]));
+		if (!last) continue;
+		for (size_t k = 0; k < ARRAY_LEN(cells); k++) grid_cell(g, cells[k]);
+		grid_cell(g, text_count(a, count));
+		grid_cell(g, js_text(newest, "last"));
+		grid_cell(g, effects_line(a, json_object_get(r, "effects")));
+		newest = NULL;
+		count = 0;
+	}
 }
 
 void
@@ -177,21 +207,14 @@ cli_print_impact(struct cli *cli, const json_t *trial)
 			grid_cell(&g, effects_line(a, json_object_get(r, "effects")));
 		}
 		g.indent = 2;
-		grid_print(&g);
+		if (i > 0) grid_print(&g);
 	}
 	struct grid g = GRID(a, "WHO", "PURPOSE", "TABLE", ">TIMES", "LAST", "WOULD BE");
 	printf("queries of the last 90 days that would change: %.*s of %.*s\n", STR(text_count(a, js_count(trial, "queries_changed"))),
 	       STR(text_count(a, js_count(trial, "queries_seen"))));
-	json_array_foreach(json_object_get(trial, "queries"), i, r) {
-		grid_cell(&g, arena_printf(a, "%.*s (%.*s)", STR(js_text(r, "person")), STR(js_text(r, "domain"))));
-		grid_cell(&g, cli_or_dash(js_text(r, "purpose")));
-		grid_cell(&g, js_text(r, "table"));
-		grid_cell(&g, text_count(a, js_count(r, "count")));
-		grid_cell(&g, js_text(r, "last"));
-		grid_cell(&g, effects_line(a, json_object_get(r, "effects")));
-	}
+	query_rows(a, &g, json_object_get(trial, "queries"));
 	g.indent = 2;
-	grid_print(&g);
+	if (g.n > 0) grid_print(&g);
 }
 
 Err

@@ -244,6 +244,7 @@ cli_run_review(struct cli *cli)
 	TRY(node_call(cli, NODE_PERSON, look ? "GET" : "POST", node_path(cli, "/api/v1/products/", cli->args[0], "/review"), NULL, &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, "GRANT", "TO", "PEOPLE", "PURPOSE", "UNTIL", "LAST USED");
+	g.empty = "nobody outside the domain has access";
 	json_array_foreach(json_object_get(answer, "holders"), i, h) {
 		grid_cell(&g, js_text(h, "grant"));
 		grid_cell(&g, js_text(h, "to"));

@@ -109,6 +109,7 @@ cli_run_requests(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/requests", &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, "REQUEST", "STATE", "PRODUCT", "BY", "PURPOSE", "UNTIL", "GRANT", "REASON");
+	g.empty = "no requests of yours, and none that wait for you";
 	json_array_foreach(json_object_get(answer, "requests"), i, r) request_row(cli, &g, r);
 	grid_print(&g);
 	return OK;
@@ -173,6 +174,7 @@ cli_run_inbox(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/inbox", &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, "SINCE", "WHAT", "ID", "ABOUT", "NEXT");
+	g.empty = "nothing waits for you";
 	json_array_foreach(json_object_get(answer, "items"), i, x) {
 		grid_cell(&g, cli_or_dash(js_text(x, "at")));
 		grid_cell(&g, js_text(x, "kind"));

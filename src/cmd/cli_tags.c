@@ -117,7 +117,7 @@ cli_run_tag_retire(struct cli *cli)
 	return OK;
 }
 
-/* Each purpose below the one it is part of. */
+/* In full, as they are named. */
 Err
 cli_run_purposes(struct cli *cli)
 {
@@ -128,11 +128,7 @@ cli_run_purposes(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/purposes", &answer));
 	if (cli_told(cli, answer)) return OK;
 	json_array_foreach(json_object_get(answer, "purposes"), i, x) {
-		Str p = js_line(&cli->arena, x);
-		size_t depth = 0, from = 0;
-		for (size_t k = 0; k < p.n; k++)
-			if (p.p[k] == '/') depth++, from = k + 1;
-		printf("%*s%.*s\n", (int)(2 * depth), "", (int)(p.n - from), p.p + from);
+		printf("%.*s\n", STR(js_line(&cli->arena, x)));
 		n++;
 	}
 	if (n == 0) puts("no purposes are defined: any may be named");

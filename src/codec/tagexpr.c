@@ -141,7 +141,7 @@ value(struct parser *p, const struct test *t, Str *ret)
 	if (p->now.kind != T_TEXT && (p->now.kind != T_WORD || is_key_word(p))) return expected(p, "a value");
 	ENSURE(p->c, p->now.text.n > 0, INVALID, "tag expression, byte %zu: an empty value fits nothing", p->now.at);
 	ENSURE(p->c, !t->known.values || among(t->known.values, t->known.count, p->now.text), INVALID,
-	    "tag expression, byte %zu: '%.*s' is no value of %.*s; `heddle tag list` shows them", p->now.at, STR(p->now.text), STR(t->tag));
+	    "tag expression, byte %zu: '%.*s' is no value of %.*s; `heddle tags` shows them", p->now.at, STR(p->now.text), STR(t->tag));
 	*ret = p->now.text;
 	advance(p);
 	return OK;
@@ -236,7 +236,7 @@ test(struct parser *p, bool negate, const struct tag_expr **ret)
 	t->at = p->now.at;
 	t->tag = p->now.text;
 	ENSURE(p->c, str_is_ident(t->tag) && (!p->vocabulary || p->vocabulary(p->arg, t->tag, &t->known)), INVALID,
-	    "tag expression, byte %zu: there is no tag '%.*s'; `heddle tag list` shows those there are", t->at, STR(t->tag));
+	    "tag expression, byte %zu: there is no tag '%.*s'; `heddle tags` shows those there are", t->at, STR(t->tag));
 	advance(p);
 	TRY(node_new(p, TAG_IN, &node));
 	TRY(comparison(p, t, &not));

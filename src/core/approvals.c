@@ -118,7 +118,7 @@ check_approver(struct request *rq, const struct subject *s, struct mesh_approval
 	ENSURE(&rq->c, human.n, DENIED, "a service approves nothing");
 	ENSURE(&rq->c, !g || !str_eq(g->asker_human_id, human), DENIED, "nobody approves what they asked for, also not with another account");
 	for (size_t i = 0; g && i < g->approval_count; i++)
-		ENSURE(&rq->c, !str_eq(g->approvals[i].human_id, human), CONFLICT, "you stand behind %.*s already; it takes somebody else", STR(id));
+		ENSURE(&rq->c, !str_eq(g->approvals[i].human_id, human), CONFLICT, "you stand behind %.*s already; where it still waits, it takes somebody else", STR(id));
 	if (s->tag)
 		ENSURE(&rq->c, !str_eq(human_of(rq, s->tag->by), human), CONFLICT, "you stand behind %.*s already; it takes somebody else", STR(id));
 	ENSURE(&rq->c, x.needed > 0, CONFLICT, "no policy demands approvals for %.*s", STR(id));

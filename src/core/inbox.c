@@ -73,8 +73,8 @@ requests(struct inbox *x)
 			own_request(x, r, st, g);
 		else if (st == REQUEST_PENDING && !g)
 			item(x, "request", r->id, r->opened,
-			     say(x, "%.*s of %.*s asks for %.*s, for %.*s", STR(person_name(x->rq, r->person_id)), STR(domain_name(x->rq, r->consumer_domain_id)),
-			         STR(request_product(x->rq, r)), STR(r->purpose)),
+			     say(x, "%.*s of %.*s asks for %.*s, for %.*s%s%.*s", STR(person_name(x->rq, r->person_id)), STR(domain_name(x->rq, r->consumer_domain_id)),
+			         STR(request_product(x->rq, r)), STR(r->purpose), r->renews.n ? ": goes on from " : "", STR(r->renews)),
 			     say(x, "heddle approve %.*s", STR(r->id)));
 		if (own || st == REQUEST_PENDING) comments(x, r);
 	}

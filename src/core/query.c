@@ -131,11 +131,18 @@ lake_restarted(struct core *core)
 
 /* --- deciding --- */
 
+/* How to go on, where asking helps: not against what the center closed, nor for what was granted and waits. */
 static void
-refusal_hint(struct request *rq, const struct mesh_product *p)
+refusal_hint(struct request *rq, const struct mesh_product *p, Str reason)
 {
+	static const char unhanded[] = "have not handed it on", waiting[] = " more approval";
 	Str purpose = arg(rq, "purpose");
 
+	if (!str_starts(reason, S("no grant")) || memmem(reason.p, reason.n, waiting, sizeof waiting - 1)) return;
+	if (memmem(reason.p, reason.n, unhanded, sizeof unhanded - 1)) {
+		rq->hint = S("ask an owner of your own domain for it: heddle delegate GRANT --to user:YOU");
+		return;
+	}
 	rq->hint = arena_printf(&rq->arena, "ask for access with: heddle request %.*s --purpose %.*s", STR(product_name(rq, p)),
 	                        STR(purpose.n ? purpose : S("PURPOSE")));
 }
@@ -187,7 +194,7 @@ decide(struct request *rq, uint32_t level, struct table_use *u)
 	rq->core->decide_count++;
 	run_terms_copy(&rq->arena, &u->decision.terms);
 	if (u->decision.verdict != VERDICT_ALLOW) {
-		refusal_hint(rq, p);
+		refusal_hint(rq, p, u->decision.reason);
 		return err_set(&rq->c, ERR_DENIED, "%.*s: %.*s", STR(u->name), STR(u->decision.reason));
 	}
 	u->product_id = arena_str(&rq->arena, p->id);

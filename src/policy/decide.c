@@ -293,8 +293,8 @@ demanded(struct work *w)
 	if (q->any_purpose) return S("");
 	if (w->purpose && q->purpose.n == 0) return arena_printf(w->a, "restriction %.*s demands that a purpose is named", STR(w->purpose->id));
 	if (!q->purpose_unknown) return S("");
-	if (q->purpose.n == 0) return S("a purpose must be named; `heddle purpose list` shows them");
-	return arena_printf(w->a, "there is no purpose '%.*s'; `heddle purpose list` shows those there are", STR(q->purpose));
+	if (q->purpose.n == 0) return S("a purpose must be named; `heddle purposes` shows them");
+	return arena_printf(w->a, "there is no purpose '%.*s'; `heddle purposes` shows those there are", STR(q->purpose));
 }
 
 /* What is wrong with the question itself, whatever was granted; "" for nothing. */

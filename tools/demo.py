@@ -445,7 +445,7 @@ class Story:
         m, page = self.m, self.m.folder / "posture.html"
         m.run("posture", short=40)
         before = m.json("posture")
-        m.run("review", "stores.transactions", as_="anna")
+        m.run("review", "households.demographics", as_="grace")
         m.run("posture", "--control", "C09")
         m.run("posture", "export", "--html", page, "--out", self.m.folder / "posture.json")
         text = page.read_text()

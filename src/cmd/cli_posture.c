@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "cmd/cli_access.h"
 #include "cmd/cli_node.h"
 #include "cmd/cli_out.h"
 #include "cmd/posture_html.h"
@@ -169,25 +170,15 @@ cli_run_posture_export(struct cli *cli)
 
 /* --- saying --- */
 
-static Err
-set(struct cli *cli, json_t *body, const char *key, const char *value)
-{
-	if (!value) return OK;
-	json_t *v = json_string(value);
-	ENSURE(&cli->c, v, INVALID, "%s: the text is not UTF-8", key);
-	json_object_set_new(body, key, v);
-	return OK;
-}
-
 Err
 cli_run_posture_accept(struct cli *cli)
 {
 	JSON_AUTO *body = json_object(), *answer = NULL;
 
-	TRY(set(cli, body, "control", cli->args[0]));
-	TRY(set(cli, body, "subject", cli->args[1]));
-	TRY(set(cli, body, "until", cli_option(cli, OPT_UNTIL)));
-	TRY(set(cli, body, "reason", cli_option(cli, OPT_REASON)));
+	TRY(cli_set_text(cli, body, "control", cli->args[0]));
+	TRY(cli_set_text(cli, body, "subject", cli->args[1]));
+	TRY(cli_set_text(cli, body, "until", cli_option(cli, OPT_UNTIL)));
+	TRY(cli_set_text(cli, body, "reason", cli_option(cli, OPT_REASON)));
 	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/posture/exceptions", body, &answer));
 	if (!cli_told(cli, answer))
 		printf("exception %.*s: %s %s is accepted until %.*s\n", STR(js_text(answer, "id")), cli->args[0], cli->args[1], STR(js_text(answer, "until")));
@@ -223,8 +214,8 @@ cli_run_posture_evidence(struct cli *cli)
 {
 	JSON_AUTO *body = json_object(), *answer = NULL;
 
-	TRY(set(cli, body, "control", cli->args[0]));
-	TRY(set(cli, body, "outcome", cli_option(cli, OPT_DRILL)));
+	TRY(cli_set_text(cli, body, "control", cli->args[0]));
+	TRY(cli_set_text(cli, body, "outcome", cli_option(cli, OPT_DRILL)));
 	TRY(set_document(cli, body));
 	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/posture/evidence", body, &answer));
 	if (cli_told(cli, answer)) return OK;

@@ -79,9 +79,9 @@ def wrong_clock(shop):
     shutil.copy(program, shop.node.program)
     shutil.copy(HEDDLE.parent / "libduckdb.so", shop.folder)
 
-    def set_clock(days):
+    def set_clock(days=0, seconds=0):
         shop.node.stop()
-        (shop.folder / "clock-offset").write_text(str(days * 86400))
+        (shop.folder / "clock-offset").write_text(str(int(days * 86400 + seconds)))
         return shop.node.start()
 
     return set_clock

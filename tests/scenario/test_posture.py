@@ -1,14 +1,13 @@
 """The posture: each control fails after a violation on a real node and passes after its remedy; exceptions end; the page for an auditor is what it says."""
 
 import json
-import shutil
 import time
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 
 import jsonschema
 import pytest
-from harness import BAD, HEDDLE, NOT_FOUND, ORDERS, REFUSED, Column, contract, wait_for
+from harness import BAD, NOT_FOUND, ORDERS, REFUSED, Column, contract, wait_for
 
 DAY, HOUR = 86400, 3600
 PURPOSE = "analysis"
@@ -20,21 +19,9 @@ def day(n=0):
 
 
 @pytest.fixture
-def clock(shop):
+def clock(wrong_clock):
     """Moves the clock of the shop's node so many seconds ahead and starts it anew."""
-    program = HEDDLE.parent / "tests" / "tools" / "heddle-clock"
-    if not program.exists():
-        pytest.skip("built without the tests")
-    shop.node.program = shop.folder / "heddle"
-    shutil.copy(program, shop.node.program)
-    shutil.copy(HEDDLE.parent / "libduckdb.so", shop.folder)
-
-    def ahead(seconds):
-        shop.node.stop()
-        (shop.folder / "clock-offset").write_text(str(int(seconds)))
-        return shop.node.start()
-
-    return ahead
+    return lambda seconds: wrong_clock(seconds=seconds)
 
 
 class Posture:

@@ -111,7 +111,7 @@ same_person(struct request *rq)
 {
 	const struct mesh_member *m = mesh_member(rq->core->mesh, rq->person_id);
 
-	ENSURE(&rq->c, m && m->active && !m->voided, UNAUTHENTICATED, "you are no member of a domain any more");
+	ENSURE(&rq->c, m && mesh_member_counts(rq->core->mesh, m), UNAUTHENTICATED, "you are no member of a domain any more");
 	ENSURE(&rq->c, str_eq(m->domain_id, rq->domain_id) && m->role == rq->role, DENIED, "your role is another by now; do it again");
 	return OK;
 }

@@ -1,5 +1,5 @@
 /* Erasing what the directory holds of people: their names, and what they wrote. The log keeps that it was erased, by whom and why. */
-#include "core/request.h"
+#include "core/grants.h"
 #include "crypt/encode.h"
 
 /* Owners of the domain concerned, whoever it is about, and the administrator: erasing only closes. */
@@ -72,7 +72,7 @@ handle_user_erase(struct request *rq)
 
 	TRY(person_find(rq, arg(rq, "name"), &id));
 	const struct mesh_member *m = mesh_member(rq->core->mesh, id);
-	ENSURE(&rq->c, m && (rq->is_admin || str_eq(m->domain_id, rq->domain_id)), NOT_FOUND, "there is no '%.*s' in your domain", STR(arg(rq, "name")));
+	ENSURE(&rq->c, m && (rq->is_admin || str_eq(m->domain_id, rq->domain_id)), NOT_FOUND, "there is no '%.*s' here", STR(arg(rq, "name")));
 	TRY(may_erase(rq, m->domain_id, S("")));
 	ENSURE(&rq->c, !m->active, CONFLICT, "'%.*s' is still a member of %.*s; first: heddle user remove %.*s", STR(arg(rq, "name")),
 	       STR(domain_name(rq, m->domain_id)), STR(arg(rq, "name")));
@@ -121,7 +121,7 @@ comment_find(struct request *rq, Str id)
 	size_t n = mesh_requests(rq->core->mesh, &rq->arena, &requests);
 
 	for (size_t i = 0; i < n; i++) {
-		size_t k = mesh_comments(rq->core->mesh, &rq->arena, requests[i], &comments);
+		size_t k = request_visible(rq, requests[i]) ? mesh_comments(rq->core->mesh, &rq->arena, requests[i], &comments) : 0;
 		while (k-- > 0)
 			if (str_eq(comments[k]->id, id)) return comments[k];
 	}
@@ -146,7 +146,7 @@ handle_text_erase(struct request *rq)
 	uint8_t raw[CRYPT_HASH_BYTES];
 	const struct mesh_request *r = mesh_request(rq->core->mesh, ref);
 
-	if (r) return erase_request(rq, r);
+	if (r && request_visible(rq, r)) return erase_request(rq, r);
 	const struct mesh_comment *x = comment_find(rq, ref);
 	if (x) return erase_comment(rq, x);
 	ENSURE(&rq->c, rq->is_admin && hex_get_n(ref, raw, sizeof raw), NOT_FOUND, "there is no request or comment '%.*s'", STR(ref));

@@ -3,7 +3,7 @@
 
 #include "codec/dsse.h"
 #include "core/audit.h"
-#include "core/request.h"
+#include "core/grants.h"
 #include "crypt/encode.h"
 #include "ledger/tree.h"
 
@@ -42,6 +42,53 @@ drop_foreign(const struct request *rq, json_t *body)
 		const char *table = json_string_value(json_object_get(json_array_get(tables, i), "table"));
 		if (!table || !of_domain(rq, str_c(table))) json_array_remove(tables, i);
 	}
+}
+
+static bool
+knows_product(struct request *rq, Str name)
+{
+	const struct mesh_product *p = mesh_product_by_name(rq->core->mesh, name);
+
+	return p && (str_eq(p->domain_id, rq->domain_id) || product_visible(rq, p));
+}
+
+static bool
+is_one_of_us(const struct request *rq, Str person)
+{
+	const struct mesh_member *m = mesh_member(rq->core->mesh, person);
+
+	return m && str_eq(m->domain_id, rq->domain_id);
+}
+
+/* Of the ids that an entry tells because they are of something: may the reader know that? */
+static bool
+knows(struct request *rq, const char *key, Str id)
+{
+	const struct mesh_grant *g = strcmp(key, "grant") == 0 ? mesh_grant(rq->core->mesh, id) : NULL;
+	const struct mesh_request *r = g ? NULL : mesh_request(rq->core->mesh, id);
+
+	if (strcmp(key, "product") == 0) return knows_product(rq, id);
+	if (strcmp(key, "whom") == 0) return is_one_of_us(rq, id);
+	return g ? grant_visible(rq, g) : r && request_visible(rq, r);
+}
+
+/* An entry knows what there was when somebody only looked or guessed. For who may not know that, it says no more than the answer did. False:
+ * something was left out. */
+static bool
+drop_unknown(struct request *rq, const struct event *e)
+{
+	static const char *const keys[] = {"product", "whom", "grant", "request", "restriction", "text"};
+	bool all = true;
+
+	if (!str_eqc(e->type_text, "journal.refused") && !str_eqc(e->type_text, "journal.read")) return true;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const char *value = json_string_value(json_object_get(e->body, keys[i]));
+		if (!value || knows(rq, keys[i], str_c(value))) continue;
+		if (i == 0) (void)json_object_del(e->body, "owner");
+		(void)json_object_del(e->body, keys[i]);
+		all = false;
+	}
+	return all;
 }
 
 /* --- one entry --- */
@@ -89,7 +136,7 @@ entry_json(struct ctx *c, void *arg, uint64_t index, Str entry)
 
 	TRY(dsse_parse(c, entry, &d));
 	TRY(event_parse(c, d.payload, &e));
-	bool whole = sees_all(p->rq) || str_eq(e.actor, p->rq->person_id);
+	bool whole = sees_all(p->rq) || (drop_unknown(p->rq, &e) && str_eq(e.actor, p->rq->person_id));
 	buf_c(p->out, p->shown++ ? ",{" : "{");
 	member_u64(p->out, "index", index, &first);
 	entry_event(p, &e, whole, &first);
@@ -109,7 +156,11 @@ person_id(struct request *rq, Str name, Str *ret)
 	if (!name.p) return OK;
 	*ret = name;
 	if (name.n == 2 * sizeof id && hex_get_n(name, id, sizeof id)) return OK; /* an id, perhaps of somebody who was erased */
-	return directory_person_by_name(&rq->c, rq->core->directory, name, ret);
+	Err e = directory_person_by_name(&rq->c, rq->core->directory, name, ret);
+	if (e.code != ERR_NOT_FOUND || sees_all(rq)) return e;
+	rq->c.detail[0] = 0; /* nobody, and one whose acts are not for this reader, are the same to them */
+	*ret = S("nobody");
+	return OK;
 }
 
 static Err
@@ -201,6 +252,7 @@ handle_journal(struct request *rq)
 	TRY(audit_catch_up(rq->core, &rq->c));
 	uint64_t size = rq->core->audited;
 	TRY(read_range(rq, size, &f));
+	if (f.thing.n && !sees_all(rq) && !knows_product(rq, arg(rq, "product"))) f.end = 0; /* nothing, as of one that is not there */
 	TRY(find(rq, f, limit < PAGE_MAX ? limit : PAGE_MAX, found, &n));
 	buf_c(&b, "{\"entries\":[");
 	TRY(write_entries(rq, found, n, f.newest, &page, &told));

@@ -320,6 +320,21 @@ rotate_owners(struct request *rq, Str id, const struct rotation *r)
 	return core_append_event(rq->core, &rq->c, id, buf_view(&payload), signature);
 }
 
+/* An owner has to be left who can confirm what is void: without one the domain would be nobody's. */
+static Err
+owner_left(struct request *rq, Str id, const struct rotation *r)
+{
+	const struct mesh_member **members;
+	size_t n = mesh_members(rq->core->mesh, &rq->arena, id, &members);
+	bool left = !r->compromised;
+
+	for (size_t i = 0; i < n && !left; i++)
+		left = members[i]->role == ROLE_OWNER && members[i]->set_seq < r->since && mesh_member_counts(rq->core->mesh, members[i]);
+	ENSURE(&rq->c, left, INVALID, "compromised_since: every owner of %.*s was made one by entry %llu or later, so nobody could confirm what is theirs",
+	       STR(domain_name(rq, id)), (unsigned long long)r->since);
+	return OK;
+}
+
 Err
 handle_key_rotate(struct request *rq)
 {
@@ -333,6 +348,7 @@ handle_key_rotate(struct request *rq)
 	ENSURE(&rq->c, !named || (hex_get_n(arg(rq, "event_pub"), r.pub, sizeof r.pub) && hex_get_n(arg(rq, "next"), r.next, sizeof r.next)), INVALID,
 	       "event_pub and next: 64 hex digits are expected");
 	TRY(may_rotate(rq, id, &r));
+	TRY(owner_left(rq, id, &r));
 	owner_keeps = mesh_domain(rq->core->mesh, id)->owner_keeps_key;
 	ENSURE(&rq->c, named == (owner_keeps || r.count > 0), INVALID, "event_pub and next: go with endorsements");
 	TRY(owner_keeps ? rotate_owners(rq, id, &r) : rotate_own(rq, id, &r));

@@ -36,7 +36,7 @@ gather_people(struct gather *g)
 	for (size_t i = 0; i < n; i++) {
 		const struct mesh_member *m = members[i];
 		people[i] = (struct posture_person){.person_id = m->person_id, .human_id = m->human_id.n ? m->human_id : m->person_id, .domain_id = m->domain_id,
-		                                    .owner = m->role == ROLE_OWNER, .active = m->active && !m->voided, .service = m->service, .since = m->since,
+		                                    .owner = m->role == ROLE_OWNER, .active = mesh_member_counts(g->mesh, m), .service = m->service, .since = m->since,
 		                                    .ended = m->ended, .ref = {m->domain_id, m->seq}};
 	}
 }

@@ -90,8 +90,29 @@ may_still(struct publish *p)
 	struct request *rq = p->rq;
 	const struct mesh_member *m = mesh_member(rq->core->mesh, rq->person_id);
 
-	ENSURE(&rq->c, m && m->active && str_eq(m->domain_id, rq->domain_id) && (m->role == ROLE_OWNER || m->role == ROLE_ENGINEER), DENIED,
+	ENSURE(&rq->c, m && mesh_member_counts(rq->core->mesh, m) && str_eq(m->domain_id, rq->domain_id) && (m->role == ROLE_OWNER || m->role == ROLE_ENGINEER), DENIED,
 	       "you may not publish for %.*s any more", STR(p->contract->domain));
+	return OK;
+}
+
+/* A class that a contract raises may fit a grant by tags, or leave what the center restricts. That is for a tag.set to say, which takes an
+ * owner and the approvals that policy demands. */
+static Err
+check_classes(struct publish *p)
+{
+	struct request *rq = p->rq;
+	const struct mesh_product *old = mesh_product_by_name(rq->core->mesh, p->name);
+	Str then;
+
+	for (size_t i = 0; old && i < p->contract->table_count; i++) {
+		const struct contract_table *t = &p->contract->tables[i];
+		for (size_t k = 0; k < t->column_count; k++) {
+			const struct contract_property *col = &t->columns[k];
+			ENSURE(&rq->c, !mesh_class_opens(rq->core->mesh, &rq->arena, old, t->name, col->name, col->classification, &then), DENIED,
+			       "%.*s.%.*s: classification '%.*s' may open data, so a publish does not say it; first an owner: heddle tag set %.*s.%.*s.%.*s classification=CLASS",
+			       STR(t->name), STR(col->name), STR(then), STR(p->name), STR(t->name), STR(col->name));
+		}
+	}
 	return OK;
 }
 
@@ -520,6 +541,7 @@ publish(struct publish *p)
 	TRY(read_contract(p));
 	TRY(wait_turn(p));
 	TRY(compare_with_published(p));
+	TRY(check_classes(p));
 	p->n = p->contract->table_count;
 	p->tables = NEW_N(&rq->arena, p->n, struct batch_table);
 	for (size_t i = 0; i < p->n; i++) p->tables[i].contract = &p->contract->tables[i];
@@ -530,6 +552,7 @@ publish(struct publish *p)
 	if (!batch_passed(p->tables, p->n)) return quarantine(p);
 	TRY(ask(core, &rq->c, core->lake, L_KEEP, DONE, &f, .uploads = {p->uploads, p->upload_count}));
 	TRY(may_still(p));
+	TRY(check_classes(p));
 	TRY(declare(p));
 	TRY(note_breaking(p));
 	if (p->change_count || p->status_changes) access_narrowed(core); /* a column may have got a stricter class, the product be closed */

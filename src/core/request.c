@@ -149,7 +149,7 @@ who_asks(struct request *rq)
 	crypt_sha256(rq->token, hash);
 	TRY(directory_token_find(&rq->c, core->directory, hash, &rq->person_id));
 	const struct mesh_member *m = mesh_member(core->mesh, rq->person_id);
-	ENSURE(&rq->c, m && m->active, UNAUTHENTICATED, "this token belongs to nobody who is a member of a domain");
+	ENSURE(&rq->c, m && mesh_member_counts(core->mesh, m), UNAUTHENTICATED, "this token belongs to nobody who is a member of a domain");
 	rq->domain_id = arena_str(&rq->arena, m->domain_id);
 	rq->role = m->role;
 	rq->is_admin = m->role == ROLE_OWNER && str_eq(m->domain_id, mesh_center(core->mesh));

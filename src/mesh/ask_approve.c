@@ -270,3 +270,19 @@ mesh_tag_opens(const struct mesh *m, struct arena *a, const struct mesh_product 
 	}
 	return false;
 }
+
+bool
+mesh_class_opens(const struct mesh *m, struct arena *a, const struct mesh_product *p, Str table, Str column, Str class, Str *ret_then)
+{
+	const struct tag *newest = state_tags_of(m, state_log(m, p->domain_id), p->id);
+
+	for (size_t i = 0; i < p->table_count; i++) {
+		const struct policy_table *t = &p->tables[i].policy;
+		for (size_t k = 0; str_eq(t->name, table) && k < t->column_count; k++) {
+			if (!str_eq(t->columns[k].name, column)) continue;
+			*ret_then = tags_published(p, &p->tables[i], k, newest, class);
+			return change_opens(m, a, t, &t->columns[k].tags, S("classification"), *ret_then);
+		}
+	}
+	return false;
+}

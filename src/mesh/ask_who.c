@@ -24,11 +24,18 @@ found_once(struct found *f, const void *one)
 
 /* --- who asks --- */
 
-/* Made owner with a stolen key: no member. */
 static bool
 is_member(const struct log *log, const struct mesh_member *member)
 {
-	return member->active && !member->voided && !(member->role == ROLE_OWNER && keys_voids(log, member->set_seq));
+	return member->active && !(member->role == ROLE_OWNER && keys_voids(log, member->set_seq));
+}
+
+bool
+mesh_member_counts(const struct mesh *m, const struct mesh_member *member)
+{
+	const struct log *log = state_log(m, member->domain_id);
+
+	return log && is_member(log, member);
 }
 
 static size_t

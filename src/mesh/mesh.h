@@ -36,7 +36,6 @@ struct mesh_member {
 	enum role role;
 	bool active;
 	bool service;                /* a program, not a human */
-	bool voided;                 /* made owner with a stolen key: counts as no member */
 	Str human_id;                /* the person's own id unless said otherwise */
 	Str added_by;
 	uint64_t seq;                /* of the member.set that began this membership */
@@ -176,6 +175,8 @@ const struct mesh_product *mesh_product_by_name(const struct mesh *m, Str domain
 const struct mesh_table *mesh_table_by_name(const struct mesh *m, Str domain_dot_product_dot_table, const struct mesh_product **ret_product);
 /* A person belongs to one domain. Should several claim them: the smallest domain id of those where they are active. */
 const struct mesh_member *mesh_member(const struct mesh *m, Str person_id);
+/* Active, and not made owner with a stolen key, or behind a fork: whoever was is no member until it is confirmed. */
+bool mesh_member_counts(const struct mesh *m, const struct mesh_member *member);
 const struct mesh_grant *mesh_grant(const struct mesh *m, Str id);
 /* The grant of that id in that domain's log: what a revoke is about. */
 const struct mesh_grant *mesh_grant_in(const struct mesh *m, Str domain_id, Str id);
@@ -238,6 +239,8 @@ bool mesh_may_approve(const struct mesh *m, struct arena *a, const struct mesh_g
 bool mesh_may_approve_tag(const struct mesh *m, struct arena *a, const struct mesh_tag *t, Str person_id);
 /* Would setting this tag so open anything: is there a live grant by tags that would match more, or a restriction that would match less? */
 bool mesh_tag_opens(const struct mesh *m, struct arena *a, const struct mesh_product *p, Str table, Str column, Str tag, Str value);
+/* The same of a publish that gives this column the class, with the class that counts then; false for what is not there yet. */
+bool mesh_class_opens(const struct mesh *m, struct arena *a, const struct mesh_product *p, Str table, Str column, Str class, Str *ret_then);
 
 /* Every table that the person may read for some purpose, without looking at those they may not: cost O(tables found + their grants). */
 struct mesh_visible { const struct mesh_product *product; const struct mesh_table *table; };

@@ -198,6 +198,8 @@ void tags_join(struct product *p, const struct tag *newest);
 Str tags_value(const struct mesh_product *p, const struct tag *newest, Str table, Str column, Str tag);
 /* What a publish makes of a column's floor: `was` as it stood, published the seq of that publish, class the contract's now. */
 Str tags_floor(const struct mesh_table *was, size_t column, const struct tag *newest, uint64_t published, Str class);
+/* The class that would count for the column after a publish whose contract says `class`. */
+Str tags_published(const struct mesh_product *p, const struct mesh_table *t, size_t column, const struct tag *newest, Str class);
 void product_fini(struct product *p);
 /* public 1, internal 2, confidential 3, restricted 4, anything else 5, "" 0. */
 unsigned class_rank(Str class);

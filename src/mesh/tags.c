@@ -72,6 +72,15 @@ tags_floor(const struct mesh_table *was, size_t column, const struct tag *newest
 	return class_rank(class) >= class_rank(floor) ? class : floor;
 }
 
+Str
+tags_published(const struct mesh_product *p, const struct mesh_table *t, size_t column, const struct tag *newest, Str class)
+{
+	Str name = t->policy.columns[column].name, inherited = value_of(newest_of(newest, t->policy.name, NONE, CLASS));
+
+	if (inherited.n == 0) inherited = value_of(newest_of(newest, NONE, NONE, CLASS));
+	return class_of(tags_floor(t, column, newest, p->seq, class), inherited, newest_of(newest, t->policy.name, name, CLASS), UINT64_MAX);
+}
+
 /* --- all of a product --- */
 
 /* The tag.sets that stand, by (table, column, tag); those that removed a tag too. */

@@ -45,7 +45,7 @@ cli_help(void)
 	for (size_t i = 0; i < cli_command_count; i++) {
 		const struct command *k = &cli_commands[i];
 		if (strcmp(group, k->group) != 0) printf("\n%s\n", group = k->group);
-		printf("  %-18s %s\n", k->name, k->summary);
+		printf("  %-19s %s\n", k->name, k->summary);
 	}
 	puts("\nOptions of every command");
 	options(OPTIONS_GLOBAL);

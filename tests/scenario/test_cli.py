@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
 import stat
+import subprocess
 
 import pytest
-from harness import BAD, DONE, FAILED, NOT_FOUND, REFUSED, Node
+from harness import BAD, DONE, FAILED, HEDDLE, NOT_FOUND, REFUSED, ROOT, Node
 
 WORDS = ["init", "serve", "status", "domain add", "user add", "publish", "products", "show", "request", "requests", "approve", "deny",
          "grant", "grants", "revoke", "query", "explain", "log verify", "rebuild", "demo", "restrict", "restrictions", "lift", "journal",
@@ -34,6 +36,88 @@ def test_help_of_each_command(alone, word):
     done = alone.run(*word.split(), "--help")
     assert done.status == DONE and done.out.startswith(f"heddle {word}: ") and f"usage: heddle {word}" in done.out
     assert "Example" in done.out and f"heddle {word}" in done.out.partition("Example")[2] and "--json" in done.out
+
+
+# --- what help, hints and documents name is there ---
+
+
+class Commands:
+    """Every command with the options that its help tells of; what a line names and is not among them."""
+
+    def __init__(self, run):
+        listed = run("--help").partition("Options of every command")[0]
+        self.options = {}
+        for name in re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +\S", listed, re.M):
+            self.options[name] = set(re.findall(r"^  --([a-z-]+)", run(*name.split(), "--help"), re.M))
+
+    def wrong(self, line):
+        words = re.match(r"heddle ((?:--[a-z]+ \S+ )*)([a-z]+)(?: ([a-z]+))?", line)
+        if not words:
+            return None
+        name = next((n for n in (f"{words[2]} {words[3]}", words[2]) if n in self.options), None)
+        if name is None:
+            return f"no command '{words[2]}': {line}"
+        unknown = set(re.findall(r"(?<=\s)--([a-z][a-z-]*)", line)) - self.options[name]
+        return f"heddle {name} has no --{unknown.pop()}: {line}" if unknown else None
+
+
+@pytest.fixture(scope="module")
+def commands():
+    return Commands(lambda *line: subprocess.run([HEDDLE, *line], capture_output=True, text=True, check=True).stdout)
+
+
+def test_every_command_has_help_and_one_heading_a_group(commands, alone):
+    assert set(WORDS) <= set(commands.options) and len(commands.options) > 80
+    heads = re.findall(r"^([A-Z][a-z ]+)$", alone.run("--help").out.partition("Options of every command")[0], re.M)
+    assert len(heads) == len(set(heads)), heads
+    for name in commands.options:
+        done = alone.run(*name.split(), "--help")
+        assert done.status == DONE and f"usage: heddle {name}" in done.out, name
+
+
+def test_examples_of_help_are_lines_that_parse(commands, alone, tmp_path):
+    """Without a node they get as far as asking it: none is bad usage."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    skipped = {"init", "serve", "demo"}  # main runs these itself
+    for name in commands.options:
+        text = alone.run(*name.split(), "--help").out.partition("\nExample\n")[2].partition("\n\n")[0].replace("\\\n", " ")
+        lines = [line.strip() for line in text.splitlines()]
+        assert any(line.startswith(f"heddle {name}") or f"heddle {name} " in line for line in lines), name
+        for line in (one.strip() for told in lines for one in told.split("&&")):
+            if not line.startswith("heddle "):
+                continue
+            assert commands.wrong(line) is None, commands.wrong(line)
+            if line.split()[1] in skipped:
+                continue
+            done = subprocess.run([HEDDLE, *shlex.split(line)[1:], "--url", "http://127.0.0.1:1"], capture_output=True, text=True, cwd=tmp_path,
+                                  stdin=subprocess.DEVNULL, env={"HEDDLE_TOKEN": "hdl_x", "HEDDLE_HOME": str(tmp_path / "home")})
+            assert "usage:" not in done.stderr and "has no option" not in done.stderr, f"{line}: {done.stderr}"
+
+
+def told_in_source():
+    for path in sorted((ROOT / "src").rglob("*.[ch]")):
+        for found in re.finditer(r"`(heddle [^`\n]*)`|with: (heddle [^\"\\\n]*)", path.read_text()):
+            yield path.name, found[1] or found[2]
+
+
+def told_in_documents():
+    for name in ("README.md", "docs/guide.md", "docs/operating.md", "docs/controls.md", "docs/security.md"):
+        text = (ROOT / name).read_text().replace("\\\n", " ")
+        for found in re.finditer(r"`(heddle [^`\n]*)`|^    (?:\$ )?(heddle .*)$", text, re.M):
+            yield name, (found[1] or found[2]).partition("  #")[0]
+
+
+@pytest.mark.parametrize("told", [told_in_source, told_in_documents])
+def test_what_is_named_is_there(commands, told):
+    lines = list(told())
+    assert len(lines) > 20
+    wrong = [f"{place}: {commands.wrong(line)}" for place, line in lines if commands.wrong(line)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("line", ["heddle tag list", "heddle grnt x", "heddle grant a.b --tp x", "heddle policy ad FILE", "heddle query x --rows y"])
+def test_what_is_not_there_is_noticed(commands, line):
+    assert commands.wrong(line)
 
 
 @pytest.mark.parametrize("line, hint", [
@@ -153,7 +237,10 @@ def test_every_word_prints_one_json_document(shop):
     asked = node.heddle("request", "crm.people", "--purpose", "analysis", as_="ana")
     lines = [("status",), ("domains",), ("users",), ("products",), ("products", "orders"), ("show", "sales.orders"), ("requests",), ("grants",),
              ("restrictions",), ("journal",), ("rebuild",), ("log", "verify"), ("version",), ("contract", "check", shop.orders_contract),
-             ("explain", "ana", "sales.orders.orders", "--purpose", "analysis"), ("restrict", "secret", "--mask", "null")]
+             ("explain", "ana", "sales.orders.orders", "--purpose", "analysis"), ("restrict", "secret", "--mask", "null"),
+             ("policies",), ("purposes",), ("tags",), ("tags", "sales.orders"), ("inbox",), ("delegations",), ("group", "list"), ("usage",),
+             ("audit", "search"), ("posture",), ("review", "sales.orders", "--list", "--as", "sam"), ("webhooks",), ("forks",), ("key", "status", "sales"),
+             ("explain", "--table", "sales.orders.orders"), ("explain", "--person", "ana")]
     for line in lines:
         done = node.run(*line, "--json")
         assert done.status == DONE, f"{line}: {done.err}"
@@ -196,6 +283,38 @@ def test_every_word_reads_well(shop):
     assert "the same as the catalog in use" in text("rebuild")
     assert "OK: " in text("log", "verify")
     assert "grant" in text("journal", "--limit", "200")
+
+
+def test_governance_reads_well(shop):
+    """One word for one thing, and what is not there is said."""
+    node = shop.node
+
+    def text(*line, as_=None, expect=DONE):
+        done = node.run(*line, as_=as_)
+        assert done.status == expect, f"{line}: {done.err}"
+        return done.out + done.err
+
+    for line, empty in (("inbox", "nothing waits"), ("grants", "no grants"), ("requests", "no requests"), ("delegations", "nothing is handed on"),
+                        ("group list", "no groups"), ("policies", "no policies"), ("review sales.orders", "nobody outside")):
+        assert empty in text(*line.split(), as_="ivy" if line == "group list" else "sam"), line
+    grant = shop.grant("--rows", "store_id = 1")["id"]
+    handed = text("delegate", grant, "--to", "user:ana", "--hide", "card", as_="ivy")
+    assert "terms    as granted; hide card" in handed and "all rows" not in handed + text("delegations", as_="ivy")
+    assert "not yet" in text("grants", shop.grant("--from", "2099-01-01")["id"], as_="sam")
+    # the short form and the file are one list
+    short = re.search(r"rst_[a-z2-7]{12}", text("restrict", "personal", "--mask", "hash")).group()
+    assert text("restrictions") == text("policies") and "mask hash" in text("policies") and short in text("policies")
+    assert "policy" in text("policy", "lift", short)
+    # what the center closed is not to be asked for
+    shut = re.search(r"rst_[a-z2-7]{12}", text("restrict", "--suspend", "sales.orders")).group()
+    told = text("query", "SELECT 1 FROM sales.orders.orders", "--purpose", "analysis", as_="ana", expect=REFUSED)
+    assert "closed" in told and "heddle request" not in told
+    text("lift", shut)
+    text("purpose", "add", "marketing/campaigns")
+    assert text("purposes") == "marketing/campaigns\n"
+    found = text("audit", "search", "--person", "ana", "--outcome", "refused")
+    assert "DENIED" not in found and "=," not in found and re.search(r"query.refused +refused +ana .*tables=sales.orders.orders", found)
+    assert "heddle: heddle" not in text("grant", expect=BAD) + text("status", "--frob", expect=BAD) + text("show", expect=BAD)
 
 
 @pytest.mark.parametrize("line, status", [

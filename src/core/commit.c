@@ -13,13 +13,36 @@
 
 static const Str JOURNAL = S("journal");
 static const int64_t LATER_NS = INT64_C(10000000);
+/* From an entry until it is in tiles: nothing that is answered depends on it, and others wait while it is done. */
+static const int64_t SAID_NS = INT64_C(300000000), NOTED_NS = INT64_C(5000000000);
+enum { UNPUBLISHED_MAX = 1024 };
 
 static void
-mark_dirty(struct core *core)
+publish_within(struct core *core, int64_t ns)
+{
+	int64_t at = core_ns() + ns;
+
+	if (core->unpublished++ == 0 || at < core->publish_ns) core->publish_ns = at;
+}
+
+/* What domains say is copied and compared by others; of what is noted, whoever asks for a proof or a copy gets it at once. */
+static void
+mark_dirty(struct core *core, bool said)
 {
 	core->dirty = core->urgent = true;
-	if (!core->publish_due) core->dirty_since_ns = core_ns();
-	core->publish_due = true;
+	publish_within(core, said || core->unpublished >= UNPUBLISHED_MAX ? SAID_NS : NOTED_NS);
+}
+
+void
+core_publish_soon(struct core *core)
+{
+	publish_within(core, SAID_NS);
+}
+
+bool
+core_publish_due(const struct core *core)
+{
+	return core->unpublished > 0 && core_ns() > core->publish_ns;
 }
 
 Err
@@ -54,7 +77,7 @@ append(struct core *core, struct ctx *c, Str log_id, Str payload, const uint8_t 
 	*ret_entry = arena_str(c->arena, buf_view(&entry));
 	TRY(ledger_append(c, core->ledger, log_id, *ret_entry, ret_index));
 	if (!str_eq(log_id, JOURNAL)) core->store_clean = false; /* its position */
-	mark_dirty(core);
+	mark_dirty(core, !str_eq(log_id, JOURNAL));
 	return OK;
 }
 
@@ -240,11 +263,11 @@ core_publish_logs(struct core *core)
 	if (!peer_alive(core->keys)) return; /* due again when it is back */
 	Err e = ledger_publish(&c, core->ledger, sign_note, core);
 	if (e.code == ERR_UNAVAILABLE || e.code == ERR_FULL) { /* the entries are safe in the wal; later, then */
-		core->dirty_since_ns = core_ns();
+		core->publish_ns = core_ns() + SAID_NS;
 		return;
 	}
 	if (!err_ok(e)) core_die("the logs' tiles cannot be written", &c, e);
-	core->publish_due = false;
+	core->unpublished = 0;
 }
 
 Err

@@ -48,11 +48,12 @@ struct core {
 	char node_id[CRYPT_ID_MAX];
 	struct core_limits limits;
 	struct secret32 text_salt;   /* for commitments to statements in the journal */
-	bool dirty, stopping, publish_due;
+	bool dirty, stopping;
 	bool urgent;                 /* the commit is not to wait for commit_due_ns: somebody waits for it, or soon will */
 	int64_t commit_due_ns;
 	bool store_clean;            /* nothing for the store since its last commit: only the journal grew */
-	int64_t dirty_since_ns;
+	uint64_t unpublished;        /* entries that are not in tiles yet, */
+	int64_t publish_ns;          /* and when they shall be */
 	struct waiter *commit_waiters;
 	uint64_t next_id, mark;      /* mark: entries folded on this node, all logs but the journal */
 	uint64_t policy_epoch;       /* grows whenever access may have become narrower */
@@ -154,7 +155,11 @@ void core_commit_now(struct core *core);
 void core_die(const char *what, const struct ctx *c, Err e) __attribute__((noreturn));
 /* The sink of the fold: the store follows inside one transaction per group commit. arg is the core. */
 NODISCARD Err core_to_store(struct ctx *c, void *arg, Str kind, Str id, Str body);
+/* What is durable into tiles, under a new checkpoint: about ten syncs, during which nobody is answered. The loop does it when it is due: soon
+ * after a domain said something, seconds after something was only noted in the journal. */
 void core_publish_logs(struct core *core);
+void core_publish_soon(struct core *core);
+bool core_publish_due(const struct core *core);
 /* Ledger, store, directory below the current folder; fold what the store has not seen (open.c). */
 NODISCARD Err core_open(struct core *core, struct ctx *c);
 /* A new node's center and administrator, when there is none yet. Needs the keys role: a fiber calls it. */

@@ -418,7 +418,7 @@ core_run(struct core *core, struct ctx *c)
 		posture_tick(core);
 		poll_once(core, (int)((wait_ns + 999999) / 1000000));
 		settle(core);
-		if (core->publish_due && core_ns() - core->dirty_since_ns > INT64_C(300000000)) core_publish_logs(core);
+		if (core_publish_due(core)) core_publish_logs(core);
 		peers_sweep(core);
 	}
 	core_publish_logs(core);

@@ -212,8 +212,7 @@ core_open(struct core *core, struct ctx *c)
 	}
 	if (!core->loaded) TRY(fill_store(core, c));
 	core->dirty = true; /* what was folded goes into the store with the first commit */
-	core->publish_due = true;
-	core->dirty_since_ns = core_ns();
+	core_publish_soon(core);
 	return OK;
 }
 

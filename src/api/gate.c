@@ -165,6 +165,14 @@ on_gone(void *arg, struct http_request *r, bool answered)
 	if (p->sinking) POST(g, G_UPLOADED, p->id, .complete = 0);
 }
 
+static void
+on_delivered(void *arg, uint64_t id)
+{
+	struct gate *g = arg;
+
+	POST(g, G_STREAMED, id, .request = id);
+}
+
 /* --- from the core to HTTP --- */
 
 static size_t
@@ -242,6 +250,7 @@ take_stream(struct gate *g UNUSED, struct http_request *r, struct frame *f)
 	ENSURE(&r->c, f->fd_count == 1 && is_status(m.status), INVALID, "no descriptor with a stream");
 	/* Still pending: a client that goes away in the middle cancels the query. */
 	((struct pending *)r->user)->streaming = true;
+	r->tag = f->id;
 	http_reply_stream(r, (int)m.status, m.content_type, TAKE(f->fds[0], -1), headers, headers_of(m.headers, headers));
 	return OK;
 }
@@ -299,6 +308,7 @@ on_frame(struct gate *g, struct frame *f)
 		http_abort_stream(r);
 		return;
 	}
+	if (!r && f->type == MSG_FAILED) http_abort_tail(g->server, f->id);
 	if (!r || !take || ((struct pending *)r->user)->streaming) return; /* answered, or the client went away meanwhile */
 	Err e = take(g, r, f);
 	if (err_ok(e)) return;
@@ -357,7 +367,7 @@ static Err
 start(struct gate *g, const struct gate_setup *setup)
 {
 	static const struct http_limits limits = {0};
-	struct http_handler handler = {.arg = g, .head = on_head, .request = on_request, .sunk = on_sunk, .gone = on_gone};
+	struct http_handler handler = {.arg = g, .head = on_head, .request = on_request, .sunk = on_sunk, .gone = on_gone, .delivered = on_delivered};
 	struct ctx *c = &g->c;
 	struct sandbox_state sandbox;
 

@@ -212,10 +212,11 @@ struct request {
 	bool upload_complete;
 	struct fiber *upload_waiting;
 	struct running_query *query;  /* so that a disconnect can cancel it */
+	bool streamed;                /* the gate says that its stream has arrived */
 };
 
 void request_start(struct core *core, struct peer *gate, const struct frame *f);
-void request_gate_frame(struct core *core, struct peer *gate, const struct frame *f); /* G_CANCEL, G_UPLOADED */
+void request_gate_frame(struct core *core, struct peer *gate, const struct frame *f); /* G_CANCEL, G_STREAMED, G_UPLOADED */
 /* Answer after the pending commit. At most once. */
 void reply_json(struct request *rq, unsigned status, struct buf *body);
 void reply_text(struct request *rq, unsigned status, Str content_type, Str body);
@@ -240,11 +241,12 @@ Str principal_text(struct request *rq, enum principal_kind kind, Str id);
 bool product_visible(struct request *rq, const struct mesh_product *p);
 NODISCARD Err product_find(struct request *rq, Str name, const struct mesh_product **ret); /* NOT_FOUND for invisible ones too */
 
-/* --- workers, readers, extracts (pool.c, extract.c) --- */
+/* --- queries, workers, readers, extracts (running.c, pool.c, extract.c) --- */
 
 struct running_query;
 void running_cancel(struct core *core, struct running_query *q, const char *why);
-/* Access became narrower: running queries whose tables are no longer decided the same way are ended, idle workers are given up with
+void running_delivered(struct peer *gate, uint64_t request); /* the client has it; request 0: the gate is gone */
+/* Access became narrower: queries whose tables are no longer decided the same way are ended, also those whose answer is still on its way; idle workers are given up with
  * the extracts in their folders. */
 void access_narrowed(struct core *core);
 /* End those whose grant ran out, and those whose worker does not stop although it was told to. */

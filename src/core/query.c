@@ -8,29 +8,11 @@
 #include "core/grants.h"
 #include "core/request.h"
 #include "core/run_terms.h"
+#include "core/running.h"
 #include "crypt/encode.h"
 #include "os/log.h"
 
-enum { TABLES_MAX = 64, NOTED_COLUMNS_BYTES = 12 << 10 /* of the journal's entry, as far as columns go */, PARSE_MS = 30000, STOP_MS = 4000 /* of a worker, after it was told to */, STREAM_PATIENCE_MS = 3600 * 1000 /* a client may read a big result slowly, but not for ever */ };
-
-struct running_query {
-	struct running_query *next;
-	char id[CRYPT_SHORT_ID_MAX];
-	Str person_id;
-	Str purpose;
-	struct proc *proc;
-	struct call call;
-	struct table_use *uses;
-	size_t n;
-	Time until;     /* decided until then */
-	bool ended;     /* somebody ended it: code and why say how */
-	bool killed;    /* its worker too */
-	enum err_code code;
-	const char *why;
-	int64_t ended_ns;
-};
-
-static struct running_query *running;
+enum { TABLES_MAX = 64, NOTED_COLUMNS_BYTES = 12 << 10 /* of the journal's entry, as far as columns go */, PARSE_MS = 30000, STREAM_PATIENCE_MS = 3600 * 1000 /* a client may read a big result slowly, but not for ever */ };
 
 static const struct { const char *name, *type; } formats[] = {
     {"json", "application/json"},
@@ -38,88 +20,6 @@ static const struct { const char *name, *type; } formats[] = {
     {"csv", "text/csv; charset=utf-8"},
     {"parquet", "application/vnd.apache.parquet"},
 };
-
-/* --- ending what runs --- */
-
-void
-running_cancel(struct core *core, struct running_query *q, const char *why)
-{
-	if (q->ended || !q->proc || !q->proc->peer) return;
-	q->ended = true;
-	q->code = ERR_CANCELLED;
-	q->why = why;
-	q->ended_ns = core_ns();
-	tell(core, q->proc->peer, W_CANCEL, q->call.id, -1, .reason = 1);
-}
-
-/* Not a byte more. Its fiber goes on at once and takes q out of the list. */
-static void
-running_kill(struct core *core, struct running_query *q, const char *why)
-{
-	if (!q->ended) {
-		q->code = ERR_DENIED;
-		q->why = why;
-	}
-	q->ended = q->killed = true;
-	proc_kill(core, q->proc);
-}
-
-/* Of the sandbox it runs in: 0, the least, where none is known. */
-static uint32_t
-level_of(const struct running_query *q)
-{
-	int level = q->proc ? peer_level(q->proc->peer) : -1;
-
-	return level > 0 ? (uint32_t)level : 0;
-}
-
-/* Decided as it was when it started? Then q->until says how long. */
-static bool
-still_decided(struct core *core, struct running_query *q)
-{
-	ARENA_AUTO arena = ARENA_INIT;
-	Time until = TIME_FOREVER;
-
-	for (size_t i = 0; i < q->n; i++) {
-		const struct mesh_product *p;
-		const struct mesh_table *t = mesh_table_by_name(core->mesh, q->uses[i].name, &p);
-		struct policy_decision d;
-		if (!t) return false;
-		mesh_decide(core->mesh, &arena, q->person_id, p, t, q->purpose, INTERACT_SQL, level_of(q), core_now(), NULL, &d);
-		/* a new snapshot with more columns has another hash, and takes nothing from a query that runs on the old one */
-		if (d.verdict != VERDICT_ALLOW || !str_eq(d.grant_id, q->uses[i].decision.grant_id)) return false;
-		if (str_eq(t->manifest, q->uses[i].manifest_sha) && memcmp(d.hash, q->uses[i].decision.hash, sizeof d.hash) != 0) return false;
-		if (d.until < until) until = d.until;
-	}
-	q->until = until;
-	return true;
-}
-
-void
-access_narrowed(struct core *core)
-{
-	core->policy_epoch++;
-again:
-	for (struct running_query *q = running; q; q = q->next) {
-		if (q->killed || still_decided(core, q)) continue;
-		running_kill(core, q, "access was revoked or tightened while the query ran");
-		goto again;
-	}
-	pool_give_up_idle(core);
-}
-
-void
-queries_tick(struct core *core)
-{
-	Time now = core_now();
-again:
-	for (struct running_query *q = running; q; q = q->next) {
-		bool deaf = q->ended && core_ns() - q->ended_ns > STOP_MS * INT64_C(1000000);
-		if (q->killed || (!deaf && (now < q->until || still_decided(core, q)))) continue;
-		running_kill(core, q, "access ended while the query ran");
-		goto again;
-	}
-}
 
 void
 lake_restarted(struct core *core)
@@ -420,25 +320,6 @@ run_to_end(struct request *rq, struct run *r, struct msg_W_FINISHED *ret)
 	return msg_get_W_FINISHED(&rq->c, f.payload, ret);
 }
 
-static void
-register_query(struct request *rq, struct run *r)
-{
-	r->q.next = running;
-	running = &r->q;
-	rq->query = &r->q;
-}
-
-static void
-unregister_query(struct request *rq, struct run *r)
-{
-	for (struct running_query **at = &running; *at; at = &(*at)->next)
-		if (*at == &r->q) {
-			*at = r->q.next;
-			break;
-		}
-	rq->query = NULL;
-}
-
 /* All tables, or the journal tells that one was refused. A name that leads nowhere is free text: it is not told. */
 static Err
 decide_all(struct request *rq, struct run *r)
@@ -446,9 +327,11 @@ decide_all(struct request *rq, struct run *r)
 	Err e = OK;
 	size_t n = 0;
 
+	int level = peer_level(r->q.proc->peer);
 	r->q.until = TIME_FOREVER;
+	r->q.level = level > 0 ? (uint32_t)level : 0;
 	for (; n < r->q.n && err_ok(e); n++) {
-		e = decide(rq, level_of(&r->q), &r->q.uses[n]);
+		e = decide(rq, r->q.level, &r->q.uses[n]);
 		if (err_ok(e) && r->q.uses[n].decision.until < r->q.until) r->q.until = r->q.uses[n].decision.until;
 	}
 	if (err_ok(e)) e = run_terms_keep(rq, r->format, r->q.uses, n, &r->terms);
@@ -518,14 +401,14 @@ run_query(struct request *rq, struct run *r)
 	Err e = prepare(rq, r);
 	bool healthy = e.code == ERR_DENIED || e.code == ERR_SQL || e.code == ERR_NOT_FOUND;
 	if (err_ok(e)) {
-		register_query(rq, r); /* from here on a revoke ends it */
+		running_add(rq, &r->q); /* from here on a revoke ends it */
 		e = send_run(rq, r);
 		if (err_ok(e)) {
 			e = note_query(rq, "query.start", r->q.id, r->q.uses, r->q.n); /* while the worker works; rows leave after the commit */
 			if (err_ok(e)) e = run_to_end(rq, r, &done);
 			call_end(rq->core, &r->q.call);
 		}
-		unregister_query(rq, r);
+		running_remove(rq, &r->q);
 		if (r->q.ended && !err_ok(e)) e = err_set(&rq->c, r->q.code, "%s", r->q.why);
 		healthy = err_ok(e) || e.code == ERR_SQL || e.code == ERR_LIMIT || e.code == ERR_CANCELLED;
 		note_end(rq, r, e, &done);
@@ -556,26 +439,10 @@ handle_query(struct request *rq)
 		r.again = false;
 		e = run_query(rq, &r);
 	}
-	if (!err_ok(e) && rq->replied) { /* rows were on their way: the stream breaks off, the client notices */
-		log_line(LOG_INFO, "query %s ended in the middle: %s", r.q.id, err_detail(&rq->c, e));
-		if (r.q.killed) tell(rq->core, rq->gate, FAILED, rq->id, -1, .code = e.code); /* nor what lies in the gate's buffers */
-		return OK;
-	}
-	return e;
-}
-
-Err
-handle_query_cancel(struct request *rq)
-{
-	Str id = arg(rq, "query");
-	BUF_AUTO b = BUF_INIT;
-
-	for (struct running_query *q = running; q; q = q->next) {
-		if (!str_eqc(id, q->id) || !str_eq(q->person_id, rq->person_id)) continue;
-		running_cancel(rq->core, q, "cancelled");
-		buf_printf(&b, "{\"id\":\"%s\",\"state\":\"cancelled\"}", q->id);
-		reply_json(rq, 200, &b);
-		return OK;
-	}
-	return err_set(&rq->c, ERR_NOT_FOUND, "no query '%.*s' of yours is running", STR(id));
+	if (!rq->replied) return e;
+	/* rows were on their way: the stream breaks off, the client notices */
+	if (!err_ok(e)) log_line(LOG_INFO, "query %s ended in the middle: %s", r.q.id, err_detail(&rq->c, e));
+	if (r.q.killed) tell(rq->core, rq->gate, FAILED, rq->id, -1, .code = e.code); /* nor what lies in the gate's buffers */
+	else running_deliver(rq, &r.q);
+	return OK;
 }

@@ -348,10 +348,12 @@ request_gate_frame(struct core *core, struct peer *gate, const struct frame *f)
 	ARENA_AUTO arena = ARENA_INIT;
 	struct ctx c = {.arena = &arena};
 
+	if (f->type == MSG_G_STREAMED) running_delivered(gate, f->id);
 	for (struct request *rq = core->requests; rq; rq = rq->next) {
 		struct msg_G_CANCEL cancel;
 		struct msg_G_UPLOADED up;
 		if (rq->gate != gate) continue;
+		if (f->type == MSG_G_STREAMED && f->id == rq->id) rq->streamed = true;
 		if (f->type == MSG_G_CANCEL && err_ok(msg_get_G_CANCEL(&c, f->payload, &cancel)) && cancel.request == rq->id) {
 			rq->cancelled = true;
 			if (rq->query) running_cancel(core, rq->query, "the client went away");
@@ -371,6 +373,7 @@ void
 gate_gone(struct core *core, struct peer *gate, void *arg)
 {
 	(void)arg;
+	running_delivered(gate, 0);
 	for (struct request *rq = core->requests; rq; rq = rq->next)
 		if (rq->gate == gate) {
 			rq->gate = NULL;

@@ -37,6 +37,7 @@ connection_open(struct http_server *s, struct MHD_Connection *mhd, void **ret)
 static void
 connection_close(struct connection *k)
 {
+	tails_keep(k);
 	k->server->stats.open--;
 	*k->link = k->next;
 	if (k->next) k->next->link = k->link;
@@ -124,8 +125,11 @@ on_idle(void *arg)
 		s->due = true;
 	}
 	if (s->due) return 0;
-	if (!s->connections) return -1;
-	return timeout_ms < SWEEP_MS ? (int)timeout_ms : SWEEP_MS;
+	int tails_ms = tails_look(s);
+	if (s->due) return 0;
+	if (!s->connections) return tails_ms;
+	int most = tails_ms >= 0 && tails_ms < SWEEP_MS ? tails_ms : SWEEP_MS;
+	return timeout_ms < (unsigned)most ? (int)timeout_ms : most;
 }
 
 /* The library would only say that it could not start; here it says why. */
@@ -246,6 +250,7 @@ http_stop(struct http_server *s)
 	run(s);
 	MHD_stop_daemon(s->daemon);
 	assert(!s->connections);
+	tails_free(s);
 	free(s);
 }
 

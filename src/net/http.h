@@ -36,6 +36,7 @@ struct http_request {
 	Str body;              /* from `request` on, of HTTP_BODY_MEMORY */
 	struct ctx c;          /* arena of the request: everything here lives until gone returned */
 	void *user;            /* the handler's */
+	uint64_t tag;          /* the handler's, for `delivered`; 0: it does not ask */
 };
 
 struct http_handler {
@@ -47,6 +48,9 @@ struct http_handler {
 	void (*sunk)(void *arg, struct http_request *r, uint64_t bytes, Err e);
 	/* answered: the whole answer was handed to the kernel. */
 	void (*gone)(void *arg, struct http_request *r, bool answered);
+	/* Behind gone, of a request with a tag, once: the client's machine has taken all of the answer that it ever will. Until then
+	 * http_abort_tail() stops the rest of a stream. NULL when no request has a tag. */
+	void (*delivered)(void *arg, uint64_t tag);
 };
 
 /* 0 stands for the default in the comment. */
@@ -87,6 +91,9 @@ void http_reply_error(struct http_request *r, Err e, const char *message, const 
 void http_reply_stream(struct http_request *r, int status, Str content_type, int fd, const struct http_header *headers, size_t n);
 /* Not a byte more of the stream: the connection is reset, what was read of the fd and not yet sent is dropped. */
 void http_abort_stream(struct http_request *r);
+/* The same for one that has gone: what the kernel still holds of it is dropped, with the connection. An unknown tag: nothing happens. A client
+ * that takes nothing of it for idle_s is treated so too. O(tails). */
+void http_abort_tail(struct http_server *s, uint64_t tag);
 /* Write the body, at most limit bytes, to fd (taken; a file: writes may block only as long as a disk does), then `sunk`. Only after
  * HTTP_BODY_SINK, once. */
 void http_sink(struct http_request *r, int fd, uint64_t limit);

@@ -28,7 +28,8 @@ struct http_server {
 	struct http_stats stats;
 	struct connection *connections;
 	uint64_t memory_bytes;  /* of bodies being kept */
-	int64_t next_sweep_ms;
+	int64_t next_sweep_ms, next_tails_ms;
+	struct tail *tails;
 	bool due;               /* libmicrohttpd has something to do without an event */
 	char *certificate, *key; /* PEM, while starting */
 };
@@ -64,6 +65,7 @@ struct request {
 	bool suspended;
 	bool lost;           /* the client went away, or the stream broke: close at the next call */
 	bool old;            /* HTTP/1.0 */
+	bool reset;          /* nothing more of it may leave */
 };
 
 static inline struct request *
@@ -77,5 +79,12 @@ struct request *request_new(struct http_server *s, struct MHD_Connection *mhd, s
 void request_free(struct request *r, bool answered);
 void request_lose(struct request *r); /* end it without an answer, soon */
 enum MHD_Result request_call(struct request *r, const char *method, const char *version, const char *data, size_t *size);
+
+/* tail.c */
+void tail_reset(int fd); /* what the kernel holds is dropped when it is closed */
+void tail_add(struct connection *k, uint64_t tag);
+void tails_keep(struct connection *k); /* before it is closed */
+int tails_look(struct http_server *s); /* for how many ms nothing is due; -1: for ever */
+void tails_free(struct http_server *s);
 
 #endif

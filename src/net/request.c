@@ -47,6 +47,15 @@ body_forget(struct request *r)
 	r->body = BUF_INIT;
 }
 
+/* A stream, also one that broke off, may have left bytes behind that the client has yet to take. */
+static void
+deliver(struct request *r)
+{
+	if (r->pub.tag == 0) return;
+	if (r->stream.fd >= 0 && !r->reset) tail_add(r->conn, r->pub.tag);
+	else r->server->handler.delivered(r->server->handler.arg, r->pub.tag);
+}
+
 void
 request_free(struct request *r, bool answered)
 {
@@ -56,6 +65,7 @@ request_free(struct request *r, bool answered)
 	loop_remove(s->loop, &r->socket_watch);
 	loop_remove(s->loop, &r->stream_watch);
 	if (r->announced) s->handler.gone(s->handler.arg, &r->pub, answered);
+	deliver(r);
 	s->stats.aborted += !answered;
 	if (r->response) MHD_destroy_response(r->response);
 	if (r->stream.fd >= 0) close(r->stream.fd);
@@ -218,9 +228,9 @@ void
 http_abort_stream(struct http_request *pub)
 {
 	struct request *r = request_of(pub);
-	struct linger none = {.l_onoff = 1};
 
-	(void)setsockopt(r->socket_watch.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none); /* what the kernel holds goes too */
+	r->reset = true;
+	tail_reset(r->socket_watch.fd);
 	(void)shutdown(r->socket_watch.fd, SHUT_RDWR);
 	request_lose(r);
 }

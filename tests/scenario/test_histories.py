@@ -2,11 +2,14 @@
 
 HEDDLE_HISTORY_SECONDS says how long the node is kept busy (12)."""
 
+import json
 import os
 import random
+import socket
 import sys
 import threading
 import time
+import traceback
 from dataclasses import replace
 from datetime import datetime, timezone
 from math import inf
@@ -15,7 +18,7 @@ from pathlib import Path
 import pytest
 import requests
 from attacks import Person
-from harness import PEOPLE, SANITIZED, SLOW, contract
+from harness import PEOPLE, SANITIZED, SLOW, contract, wait_for
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "model"))
 from history import READ, WRITE, History, Op, explain, marks, stale  # noqa: E402
@@ -303,11 +306,13 @@ class Masked(Door):
     def answer(self, response):
         if response.status_code == 200:
             return "masked" if response.json()[0]["n"] is None else "plain"
-        return "killed" if response.status_code == 403 and "while the query ran" in response.text else super().answer(response)
+        return None if "while the query ran" in response.text else super().answer(response)  # it saw more than it still may: nothing came of it
 
     def explained(self, response):
         if response.status_code != 200:
             return self.answer(response)
+        if response.json()["verdict"] != "allow":
+            return response.json()["reason"]
         (column,) = [c for c in response.json()["columns"] if c["name"] == "secret_note"]
         return "masked" if column["access"] == "masked:null" else "plain"
 
@@ -370,9 +375,9 @@ class Leaving(Door):
         if not self.current:
             time.sleep(0.01)
             return
-        self.reader, token, key = self.current
+        guest, token, key = self.current
         one = Door.__new__(Door)
-        one.__dict__ = {**self.__dict__, "history": key}
+        one.__dict__ = {**self.__dict__, "history": key, "reader": guest}
         Door.read(one, Person(self.node, token=token), name, demanded, queried)
 
 
@@ -412,8 +417,8 @@ class Races:
     def guarded(self, fn, *args):
         try:
             fn(*args)
-        except Exception as e:  # noqa: BLE001 it has to be seen in the main thread
-            self.wrong.append(repr(e))
+        except Exception:  # noqa: BLE001 it has to be seen in the main thread
+            self.wrong.append(traceback.format_exc())
 
     def run(self, seconds, readers=2):
         rng = random.Random(SEED)
@@ -470,3 +475,103 @@ def test_every_answer_was_right_at_some_moment(shop):
     assert all(n[0] >= 2 and len(n[2]) >= 3 for n in counts.values()), (counts, "nothing was raced with")
     if not SANITIZED:
         assert len(all_ops) > 40 * SECONDS, len(all_ops)
+
+
+# --- what runs ends ---
+
+ROWS = "SELECT o.*, i FROM sales.orders.orders o, range({}) r(i)"
+LATE = 5  # seconds: what security.md allows
+
+
+class SlowClient:
+    """Takes a little of an answer now and then, over a connection that holds little."""
+
+    def __init__(self, node, who, rows, purpose="analysis", headers=""):
+        body = json.dumps({"sql": ROWS.format(rows), "purpose": purpose, "format": "csv"}).encode()
+        head = f"POST /api/v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token(who)}\r\nContent-Type: application/json\r\n" \
+               f"{headers}Content-Length: {len(body)}\r\n\r\n"
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(20 * SLOW)
+        self.socket.connect(("127.0.0.1", node.port))
+        self.socket.sendall(head.encode() + body)
+        self.first = self.socket.recv(1000)
+        assert self.first.startswith(b"HTTP/1.1 200"), self.first
+        self.total, self.ended = len(self.first), None
+
+    def sip(self, seconds, most=4096, pause=0.1):
+        """Read slowly for that long; how many bytes came. ended: how the answer did."""
+        got, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end and not self.ended:
+            try:
+                part = self.socket.recv(most)
+            except ConnectionResetError:
+                self.ended = "reset"
+                break
+            got += len(part)
+            if not part:
+                self.ended = "end"
+            time.sleep(pause)
+        self.total += got
+        return got
+
+
+def closers(shop, grant):
+    """Each takes away what ana reads, in its own way."""
+    node = shop.node
+    return {
+        "revoke": lambda: node.heddle("revoke", grant, as_="sam"),
+        "departure": lambda: node.heddle("user", "remove", "ana", as_="ivy"),
+        "suspension": lambda: node.heddle("restrict", "--suspend", "sales.orders"),
+        "mask": lambda: node.heddle("restrict", "personal", "--mask", "null"),
+        "handing": lambda: node.heddle("domain", "set", "insights", "--handing", "named", as_="ivy"),
+        "retirement": lambda: node.heddle("retire", "sales.orders", as_="sam"),
+    }
+
+
+@pytest.mark.parametrize("rows", [800, 300_000])  # the worker is done before the client has taken a tenth; it is not
+@pytest.mark.parametrize("how", ["revoke", "departure", "suspension", "mask", "handing"])
+def test_no_byte_comes_late(shop, how, rows):
+    """Not from the worker, nor from what the gate and the kernel hold of an answer whose worker is done."""
+    grant = shop.grant()["id"]
+    client = SlowClient(shop.node, "ana", rows)
+    client.sip(1)
+    if rows < 100_000:
+        wait_for(lambda: "query.end" in {e["type"].removeprefix("journal.") for e in shop.node.http("GET", "/api/v1/journal?limit=1000").json()["entries"]})
+    closers(shop, grant)[how]()
+    client.sip(LATE - 1)
+    assert client.ended == "reset" and client.total < 600_000, (client.ended, client.total)
+
+
+def test_an_answer_nobody_takes_back_arrives_whole(shop):
+    """The control: the same client, at leisure, while something else is revoked."""
+    shop.grant()
+    other = shop.grant(purpose="other")["id"]
+    client = SlowClient(shop.node, "ana", 20_000, headers="Connection: close\r\n")
+    client.sip(0.5)
+    shop.node.heddle("revoke", other, as_="sam")
+    client.sip(30 * SLOW, most=1 << 20, pause=0)
+    assert client.ended == "end" and client.total > 20_000 * 30 * 40, (client.ended, client.total)
+
+
+def test_an_answer_on_a_connection_that_closes_is_taken_back_too(shop):
+    """The connection is closed behind the answer, and the kernel would go on with what it holds."""
+    grant = shop.grant()["id"]
+    client = SlowClient(shop.node, "ana", 800, headers="Connection: close\r\n")
+    time.sleep(1)
+    shop.node.heddle("revoke", grant, as_="sam")
+    client.sip(LATE - 1)
+    assert client.ended == "reset" and client.total < 600_000, (client.ended, client.total)
+
+
+def test_another_grant_does_not_end_what_runs_under_this_one(shop):
+    """A wider one comes, some third one goes: the query goes on. Its own goes: it ends, though the wider one is there."""
+    narrow = shop.grant("--mask", "card=null")["id"]
+    client = SlowClient(shop.node, "ana", 20_000_000)
+    shop.grant()
+    third = shop.grant(purpose="other")["id"]
+    shop.node.heddle("revoke", third, as_="sam")
+    assert client.sip(1) > 0 and not client.ended
+    shop.node.heddle("revoke", narrow, as_="sam")
+    client.sip(LATE - 1)
+    assert client.ended == "reset"

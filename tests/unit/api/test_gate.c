@@ -277,14 +277,20 @@ test_stream(void **state)
 	assert_in(&out, "a,b\n");
 	assert_in(&out, "\r\n0\r\n\r\n");
 	close(in);
+	uint64_t id = b->f.id;
+	receive(b, MSG_G_STREAMED); /* the client has it */
+	assert_int_equal(b->f.id, id);
+	reply(b, id, 500, "an error when nothing is left to stop"); /* harmless */
+	assert_ok(b, chan_post(&b->c, &b->core, FAILED, id, -1, .code = ERR_DENIED));
 	/* broken off by the client: the core hears of it and the source is closed */
-	uint64_t id;
 	in = start_stream(b, &fd);
 	id = b->f.id;
 	assert_int_equal(write(in, "\0\0\0\4a,b\n", 8), 8);
 	reply(b, id, 500, "an error when it is too late for one");
 	close(fd);
 	receive(b, MSG_G_CANCEL);
+	assert_int_equal(b->f.id, id);
+	receive(b, MSG_G_STREAMED);
 	assert_int_equal(b->f.id, id);
 	char byte;
 	assert_true(read(in, &byte, 1) <= 0);

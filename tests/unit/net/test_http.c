@@ -12,7 +12,7 @@
 
 /* What the handler below was told, and what it holds back. */
 struct seen {
-	unsigned heads, requests, sunks, gone, answered;
+	unsigned heads, requests, sunks, gone, answered, delivered;
 	struct http_request *held; /* asked for at /held, /upload or /stream: answered by the test */
 	uint64_t sunk_bytes;
 	Err sunk;
@@ -85,13 +85,22 @@ on_gone(void *arg, struct http_request *r, bool answered)
 	if (seen->held == r) seen->held = NULL;
 }
 
+static void
+on_delivered(void *arg, uint64_t tag)
+{
+	struct seen *seen = arg;
+
+	assert_int_equal(tag, 7);
+	seen->delivered++;
+}
+
 static const struct http_limits quick = {.head_ms = 300, .body_ms = 300, .connections_per_address = 20};
 
 static int
 setup(void **state)
 {
 	struct bench *b = mem_alloc(sizeof *b);
-	struct http_handler h = {&b->seen, on_head, on_request, on_sunk, on_gone};
+	struct http_handler h = {&b->seen, on_head, on_request, on_sunk, on_gone, on_delivered};
 
 	signal(SIGPIPE, SIG_IGN);
 	serve_start(&b->s, NULL, &quick, &h);
@@ -575,6 +584,74 @@ test_stream_backpressure(void **state)
 	close(fd);
 }
 
+/* An answer of 400 kB is with the kernel, its request has gone, its client has taken nothing. */
+static int
+unread_stream(struct bench *b, const char *head)
+{
+	static char block[4000];
+	int ends[2], small = 4096, fd = wire_connect(&b->s);
+	unsigned gone = b->seen.gone;
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+	struct http_request *r = hold(b, fd, head);
+	r->tag = 7;
+	assert_int_equal(pipe(ends), 0);
+	http_reply_stream(r, 200, S("text/csv"), ends[0], NULL, 0);
+	memset(block, 'x', sizeof block - 1);
+	for (int i = 0; i < 100; i++) {
+		frame(ends[1], block, i < 99 ? -1 : 0);
+		serve_turn(&b->s, 5);
+	}
+	for (int i = 0; i < 50 && b->seen.gone == gone; i++) serve_turn(&b->s, 5);
+	assert_int_equal(b->seen.gone, gone + 1);
+	for (int i = 0; i < 20; i++) serve_turn(&b->s, 5);
+	assert_int_equal(b->seen.delivered, 0);
+	close(ends[1]);
+	return fd;
+}
+
+static const char *const tail_heads[] = {"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", "GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
+
+static void
+test_tail_is_told_and_arrives(void **state)
+{
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(tail_heads); i++) {
+		int fd = unread_stream(b, tail_heads[i]);
+		BUF_AUTO answer = BUF_INIT;
+		bool closed;
+		for (int turn = 0; turn < 200 && !b->seen.delivered; turn++) wire_read(&b->s, fd, &answer, &closed, 5);
+		assert_int_equal(b->seen.delivered, 1);
+		wire_read(&b->s, fd, &answer, &closed, 20);
+		assert_true(answer.n > 100 * 3999);
+		assert_non_null(strstr(buf_z(&answer), "\r\n0\r\n\r\n"));
+		b->seen.delivered = 0;
+		close(fd);
+	}
+}
+
+static void
+test_tail_is_cut_off(void **state)
+{
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(tail_heads); i++) {
+		int fd = unread_stream(b, tail_heads[i]);
+		BUF_AUTO answer = BUF_INIT;
+		bool closed = false;
+		http_abort_tail(b->s.server, 8); /* nobody's */
+		assert_int_equal(b->seen.delivered, 0);
+		http_abort_tail(b->s.server, 7);
+		assert_int_equal(b->seen.delivered, 1);
+		for (int turn = 0; turn < 100 && !closed; turn++) wire_read(&b->s, fd, &answer, &closed, 5);
+		assert_true(closed);
+		assert_true(answer.n < 300000); /* what its own kernel had */
+		b->seen.delivered = 0;
+		close(fd);
+	}
+}
+
 static void
 test_stream_client_gone(void **state)
 {
@@ -754,6 +831,8 @@ main(void)
 	    T(test_stream),
 	    T(test_stream_broken_off),
 	    T(test_stream_backpressure),
+	    T(test_tail_is_told_and_arrives),
+	    T(test_tail_is_cut_off),
 	    T(test_stream_client_gone),
 	    T(test_upload),
 	    T(test_upload_refused_before_it_starts),

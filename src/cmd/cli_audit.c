@@ -101,6 +101,7 @@ cli_run_audit_search(struct cli *cli)
 	TRY(node_get(cli, buf_z(&path), &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(a, ">ENTRY", "TIME", "WHAT", "OUTCOME", "BY", "DETAILS");
+	g.empty = "nothing found that you may know of";
 	json_array_foreach(json_object_get(answer, "entries"), i, e) {
 		grid_printf(&g, "%" PRIu64, js_count(e, "index"));
 		grid_cell(&g, js_text(e, "time"));
@@ -222,6 +223,7 @@ static void
 print_unused(struct cli *cli, const json_t *answer)
 {
 	struct grid g = GRID(&cli->arena, "UNUSED", "ID", "WHAT", "TO", "SINCE", "LAST USED");
+	g.empty = "nothing is unused";
 	json_t *u;
 	size_t i;
 
@@ -241,6 +243,7 @@ print_usage(struct cli *cli, const json_t *answer)
 {
 	struct arena *a = &cli->arena;
 	struct grid g = GRID(a, "TABLE", "PERSON", "PURPOSE", "GRANT", ">QUERIES", ">REFUSED", ">ROWS", "LAST", "COLUMNS");
+	g.empty = "nobody used anything that you may know of";
 	json_t *u;
 	size_t i;
 

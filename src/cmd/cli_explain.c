@@ -102,6 +102,7 @@ explain_list(struct cli *cli, const char *path, bool of_table)
 	if (cli_told(cli, answer)) return OK;
 	printf(of_table ? "who may read %.*s\n" : "what %.*s may read\n", STR(js_text(answer, of_table ? "table" : "person")));
 	struct grid g = GRID(a, of_table ? "WHO" : "TABLE", "PURPOSES", "UNTIL", "BY", "TERMS");
+	g.empty = of_table ? "nobody" : "nothing that you may ask about";
 	json_array_foreach(json_object_get(answer, "access"), i, line) {
 		Str who = arena_printf(a, "%.*s %.*s (%.*s)", STR(js_text(line, "kind")), STR(js_text(line, "principal")), STR(js_text(line, "domain")));
 		Str grant = js_text(line, "grant"), handed = js_text(line, "delegation");

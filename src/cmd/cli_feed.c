@@ -88,6 +88,7 @@ cli_run_webhooks(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/webhooks", &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, "WEBHOOK", "EVENTS", "URL");
+	g.empty = "no webhooks";
 	json_array_foreach(json_object_get(answer, "webhooks"), i, h) {
 		grid_cell(&g, js_text(h, "id"));
 		grid_cell(&g, js_text(h, "events"));
@@ -143,6 +144,7 @@ cli_run_webhook_deliveries(struct cli *cli)
 	TRY(hook_call(cli, "GET", "/deliveries", &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, ">EVENT", "STATE", ">TRIES", ">STATUS", "LAST TRY", "NEXT TRY", "NOTE");
+	g.empty = "nothing was sent yet";
 	json_array_foreach(json_object_get(answer, "deliveries"), i, d) {
 		grid_printf(&g, "%lld", json_integer_value(json_object_get(d, "cursor")));
 		grid_cell(&g, js_text(d, "state"));

@@ -16,6 +16,7 @@ cli_run_products(struct cli *cli)
 	TRY(node_get(cli, path, &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(a, "PRODUCT", "VERSION", "STATUS", ">ROWS", "TABLES", "ACCESS", "TITLE");
+	g.empty = "no products that you may know of";
 	json_array_foreach(json_object_get(answer, "products"), i, p) {
 		grid_cell(&g, js_text(p, "product"));
 		grid_cell(&g, js_text(p, "version"));

@@ -187,6 +187,7 @@ cli_run_forks(struct cli *cli)
 {
 	JSON_AUTO *answer = NULL;
 	struct grid g = GRID(&cli->arena, "DOMAIN", ">AT ENTRY", "STATE", "REPORTED BY", "TIME");
+	g.empty = "no forks: every log has one history, as far as is known here";
 	json_t *f;
 	size_t i;
 

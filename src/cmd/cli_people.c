@@ -73,7 +73,7 @@ add_member(struct cli *cli, const char *path, const char *role, json_t *body)
 		out_json(answer);
 		return OK;
 	}
-	printf("%s, %.*s of %s\n", name, STR(js_text(answer, "role")), cli_option(cli, OPT_DOMAIN));
+	printf("%s, %.*s of %s%s\n", name, STR(js_text(answer, "role")), cli_option(cli, OPT_DOMAIN), str_eqc(str_c(path), "/api/v1/services") ? ", a service" : "");
 	if (token.n) print_token(cli, str_c(name), token);
 	return OK;
 }

@@ -168,8 +168,8 @@ time_arg(struct request *rq, const char *name, bool end_of_day, Time *ret)
 {
 	Str s = arg(rq, name);
 
-	ENSURE(&rq->c, !s.p || time_parse(s, end_of_day, ret), INVALID, "%s: '%.*s' is neither a date (2026-12-31) nor a time (2026-12-31T18:00:00Z)", name,
-	       STR(s));
+	ENSURE(&rq->c, !s.p || time_parse(s, end_of_day, ret), INVALID, "%s '%.*s': write a date (2026-12-31) or a time (2026-12-31T18:00:00Z)",
+	       end_of_day ? "--until" : "--from", STR(s));
 	return OK;
 }
 
@@ -182,7 +182,7 @@ read_filter(struct request *rq, struct audit_filter *ret)
 	TRY(time_arg(rq, "from_time", false, &f.from));
 	TRY(time_arg(rq, "to_time", true, &f.until));
 	ENSURE(&rq->c, !f.outcome.n || str_eqc(f.outcome, "ok") || str_eqc(f.outcome, "refused") || str_eqc(f.outcome, "failed"), INVALID,
-	       "outcome: '%.*s' is none of ok, refused, failed", STR(f.outcome));
+	       "--outcome '%.*s': write ok, refused or failed", STR(f.outcome));
 	if (arg(rq, "product").p) f.thing = audit_thing(&rq->arena, "product", arg(rq, "product"));
 	journal_scope(rq, &f);
 	*ret = f;

@@ -152,6 +152,7 @@ handle_tag_set(struct request *rq)
 	TRY(check_value(rq, def, value));
 	Str before = counts(rq, &t, tag);
 	TRY(may_set(rq, &t, def, before, value));
+	ENSURE(&rq->c, value.n || before.n, CONFLICT, "%.*s has no tag '%.*s'", STR(arg(rq, "object")), STR(tag));
 	crypt_short_id("tgs_", id);
 	struct mesh_tag x = {.id = str_c(id), .domain_id = rq->domain_id, .product_id = t.product_id, .table = t.table, .column = t.column,
 	                     .tag = tag, .value = value, .by = rq->person_id, .at = core_now()};

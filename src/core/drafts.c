@@ -1,9 +1,12 @@
 #include "core/drafts.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "codec/dsse.h"
 #include "crypt/encode.h"
+#include "crypt/hash.h"
+#include "os/file.h"
 
 /* On the stack of the fiber that waits. */
 struct draft {
@@ -116,6 +119,56 @@ same_person(struct request *rq)
 	return OK;
 }
 
+/* --- what handlers wrote: the SHA-256 of each payload that was held out to be signed, the newest last, for when its signature arrives by itself --- */
+
+enum { WRITTEN_MAX = 16 };
+
+static Str
+written_path(struct arena *a, Str log_id)
+{
+	return arena_printf(a, "catalog/drafted-%.*s", STR(log_id));
+}
+
+static Str
+written_mark(struct arena *a, Str payload)
+{
+	uint8_t hash[CRYPT_HASH_BYTES];
+	char hex[2 * CRYPT_HASH_BYTES + 1];
+
+	crypt_sha256(payload, hash);
+	hex_text(hash, sizeof hash, hex);
+	return arena_printf(a, "%s\n", hex);
+}
+
+static Str
+written(struct arena *a, Str log_id)
+{
+	struct ctx c = {.arena = a};
+	Str all;
+
+	return err_ok(file_read_path(&c, AT_FDCWD, written_path(a, log_id).p, WRITTEN_MAX * (2 * CRYPT_HASH_BYTES + 1), &all)) ? all : S("");
+}
+
+static Err
+remember_written(struct ctx *c, Str log_id, Str payload)
+{
+	Str mark = written_mark(c->arena, payload), before = written(c->arena, log_id);
+
+	if (before.n >= WRITTEN_MAX * mark.n) before = str_of(before.p + mark.n, before.n - mark.n);
+	Str all = arena_printf(c->arena, "%.*s%.*s", STR(before), STR(mark));
+	return file_replace(c, AT_FDCWD, written_path(c->arena, log_id).p, all, 0600);
+}
+
+static bool
+was_written(struct arena *a, Str log_id, Str payload)
+{
+	Str mark = written_mark(a, payload), all = written(a, log_id);
+	bool found = false;
+
+	for (size_t i = 0; i + mark.n <= all.n; i += mark.n) found |= memcmp(all.p + i, mark.p, mark.n) == 0;
+	return found;
+}
+
 Err
 draft_wait(struct core *core, struct ctx *c, Str log_id, Str domain, Str payload, const uint8_t pub[static SIGN_PUB_BYTES],
            uint8_t ret[static SIGN_BYTES])
@@ -124,6 +177,7 @@ draft_wait(struct core *core, struct ctx *c, Str log_id, Str domain, Str payload
 	struct draft d = {.fiber = fiber_self(), .due_ns = core_ns() + INT64_C(1000000000) * DRAFT_LIFE_S}, **at = &drafts;
 
 	ENSURE(c, rq && d.fiber, SIGNATURE_NEEDED, "the owner of %.*s keeps its key, and nobody is there to sign", STR(domain));
+	TRY(remember_written(c, log_id, payload));
 	crypt_random_id(d.id);
 	d.person_id = rq->person_id;
 	d.payload = arena_str(&rq->arena, payload);
@@ -204,6 +258,7 @@ handle_event_submit(struct request *rq)
 	uint64_t seq = e.seq;
 	event_fini(&e);
 	TRY(err);
+	ENSURE(&rq->c, was_written(&rq->arena, log_id, payload), DENIED, "this node did not hold that out to be signed, or too long ago; do it again");
 	dsse_encode(S(DSSE_EVENT_TYPE), payload, S(""), signature, &entry);
 	TRY(mesh_check_signature(&rq->c, rq->core->mesh, log_id, seq, buf_view(&entry)));
 	TRY(core_append_event(rq->core, &rq->c, log_id, payload, signature));

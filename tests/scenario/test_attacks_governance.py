@@ -1,5 +1,6 @@
 """Attacks on what governs access: tags, grants by tags, approvals, delegation, groups, keys, policies, the journal. Numbers are those of the table in docs/security.md."""
 
+import base64
 import itertools
 import json
 import os
@@ -547,3 +548,49 @@ def test_39_secrets_of_governance_are_told_nowhere(make_node):
             assert secret not in content, (name, path)
         assert b"CANARY" not in content or "directory" in path.name, path
     assert not [name for name, secret in secrets.items() if secret in log] and b"CANARY" not in log
+
+
+# --- 12, 14: events that no handler wrote ---
+
+
+def test_12_only_what_the_node_held_out_is_handed_in_signed(node):
+    """Who keeps a domain's key can sign what they like. An event made by hand could name the data of another domain as its own: the manifest of a snapshot is told in the log, to all of its people."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = node.folder / "eva.key"
+    node.heddle("key", "new", key)
+    log = node.heddle("domain", "add", "evil", "--owner", "eva", "--key", key)["id"]
+    node.heddle("user", "add", "eva", "--domain", "evil", "--role", "owner")
+    node.new_domain("crm", "carl")
+    made, secret = node.folder / "o.yaml", parquet(node.folder / "secret.parquet", ORDERS_SQL)
+    node.heddle("publish", contract(made, "crm", "orders", {"orders": ORDERS}), "--data", f"orders={secret}", as_="carl")
+    crm = next(d["id"] for d in node.heddle("domains")["domains"] if d["name"] == "crm")
+    size = next(item["size"] for item in Person(node)("GET", "/api/v1/logs").json()["logs"] if item["log"] == crm)
+    entries = Person(node, "carl")("GET", f"/api/v1/logs/{crm}/files/tile/entries/000.p/{size}").content
+    told = b"".join(base64.b64decode(e + b"==") for e in re.findall(rb'"payload":"([A-Za-z0-9+/]+)', entries)).decode()
+    manifest = re.search(r'"manifest": ?"([0-9a-f]{64})"', told)[1]
+
+    eva = Person(node, "eva")
+    mine = parquet(node.folder / "mine.parquet", ORDERS_SQL.replace("range(1, 31)", "range(1, 3)"))
+    upload = eva("POST", "/api/v1/uploads", data=mine.read_bytes(), headers={"Content-Type": "application/octet-stream"}).json()["upload"]
+    wish = eva("POST", "/api/v1/products", json={"contract": contract(made, "evil", "orders", {"orders": ORDERS}).read_text(), "data": {"orders": [upload]}}).json()["signature"]
+    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(json.loads(key.read_text())["secret"])[:32])
+
+    def signed(payload):
+        kind = b"application/vnd.heddle.event.v1+json"
+        return private.sign(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)).hex()
+
+    forged = json.loads(wish["payload"])
+    forged["body"]["tables"][0]["manifest"] = manifest
+    text = json.dumps(forged, separators=(",", ":"))
+    answer = eva("POST", "/api/v1/events", json={"payload": text, "signature": signed(text.encode())})
+    assert answer.status_code == 403 and "hold that out" in answer.json()["error"]["message"], answer.text
+    assert eva.query("SELECT count(*) FROM evil.orders.orders").status_code in (403, 404)
+    for wrong in (wish["payload"].replace('"1.0.0"', '"1.0.1"'), " " + wish["payload"], wish["payload"] + "\n"):
+        assert eva("POST", "/api/v1/events", json={"payload": wrong, "signature": signed(wrong.encode())}).status_code in (400, 403)
+    # what was held out goes in, over a restart too, once
+    node.restart()
+    good = {"payload": wish["payload"], "signature": signed(wish["payload"].encode())}
+    assert Person(node, "eva")("POST", "/api/v1/events", json=good).status_code == 201
+    assert Person(node, "eva")("POST", "/api/v1/events", json=good).status_code in (400, 403, 409)
+    assert Person(node, "eva").query("SELECT count(*) n FROM evil.orders.orders").json() == [{"n": 2}] and node.heddle("domains") and log

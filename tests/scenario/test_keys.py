@@ -483,7 +483,7 @@ def test_swapped_key_files_do_not_open(node):
     one.write_bytes(b)
     other.write_bytes(a)
     node.start()
-    answers = [node.run("user", "add", "eve", "--domain", d, "--role", "engineer") for d in ("sales", "crm")]
+    answers = [node.run("user", "add", f"eve_{d}", "--domain", d, "--role", "engineer") for d in ("sales", "crm")]
     assert FAILED in [a.status for a in answers]
     assert "does not open" in node.log_text()
 

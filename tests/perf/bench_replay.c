@@ -13,6 +13,8 @@
 #include "ledger/tree.h"
 #include "mesh/mesh.h"
 
+#define COLUMN(name_, type_, class_) {.name = S(name_), .type = S(type_), .classification = S(class_)}
+
 enum { PRODUCTS = 100, PRINCIPALS = 1000, DECISIONS = 200000 };
 
 struct log { struct sign_key key; char id[65]; Hash head; uint64_t n; Str *entries; struct arena arena; };
@@ -97,8 +99,8 @@ grant_body(unsigned i, struct buf *out)
 static void
 make(struct log *l, uint64_t events, bool sign)
 {
-	static const struct policy_column columns[] = {{S("household_id"), S("BIGINT"), S("personal")}, {S("store_id"), S("BIGINT"), S("")},
-	    {S("sales_value"), S("DOUBLE"), S("")}, {S("coupon_match_disc"), S("DOUBLE"), S("")}};
+	static const struct policy_column columns[] = {COLUMN("household_id", "BIGINT", "personal"), COLUMN("store_id", "BIGINT", ""),
+	    COLUMN("sales_value", "DOUBLE", ""), COLUMN("coupon_match_disc", "DOUBLE", "")};
 	struct mesh_table table = {.policy = {.name = S("transactions"), .columns = columns, .column_count = ARRAY_LEN(columns)}, .manifest = S(""), .rows = 1};
 	char zero[65];
 	BUF_AUTO body = BUF_INIT;

@@ -682,6 +682,7 @@ planted_faults_are_found(void **state UNUSED)
 	static const struct { unsigned mesh, policy; const char *name; } faults[] = {
 	    MESH(NO_AUTHORITY), MESH(NO_SIGNATURE), MESH(NO_ORIGIN), MESH(NO_ORDER), MESH(NO_CENTER), MESH(CENTER_GRANTS), MESH(NO_REVOKE),
 	    MESH(ANY_MEMBER), MESH(CLASS_FALLS), MESH(NO_COMMITMENT), MESH(NO_ENDORSEMENT), MESH(NO_COMPROMISE), MESH(NO_FORKS), POLICY(MASKS),
+	    POLICY(LOOSEN), POLICY(UNHIDE), POLICY(HANDING),
 	};
 	unsigned found_count = 0, missed = 0;
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 sys.path.insert(0, str(Path(__file__).parent.parent / "model"))
 import reference as ref  # noqa: E402
 
-EXAMPLES = int(os.environ.get("HEDDLE_MODEL_EXAMPLES", 4 if SANITIZED else 16))
+EXAMPLES = int(os.environ.get("HEDDLE_MODEL_EXAMPLES", 2 if SANITIZED else 12))
 STEPS = 40
 QUESTIONS = 10  # asked after each step; all that can be asked at the end
 

@@ -14,13 +14,7 @@ human_of(const struct request *rq, Str person_id)
 bool
 approvals_demanded(struct request *rq)
 {
-	const struct mesh_restriction **rs;
-
-	if (rq->approvals != APPROVALS_UNASKED) return rq->approvals == APPROVALS_SOME;
-	size_t n = mesh_restrictions(rq->core->mesh, &rq->arena, &rs);
-	rq->approvals = APPROVALS_NONE;
-	for (size_t i = 0; i < n; i++)
-		if (!rs[i]->policy.lifted && rs[i]->policy.approvals) rq->approvals = APPROVALS_SOME;
+	if (rq->approvals == APPROVALS_UNASKED) rq->approvals = mesh_approvals_demanded(rq->core->mesh) ? APPROVALS_SOME : APPROVALS_NONE;
 	return rq->approvals == APPROVALS_SOME;
 }
 

@@ -1,5 +1,7 @@
 /* Explain: who can read this table, what can this person read. Every line is a decision, for each purpose that any grant of the producer
  * names and for none; decisions that rest on the same grant are one line with their purposes together. */
+#include <stdlib.h>
+
 #include "core/explain.h"
 
 enum { STEP = 64 /* principals or tables looked at until others go on */, LISTED_MAX = 10000 };
@@ -206,7 +208,7 @@ line_json(struct listing *l, const struct subject *s, Str table, const struct po
 }
 
 /* What the producer and table ids lead to by now: others may have folded more meanwhile. */
-struct place { Str product_id, table; };
+struct place { Str product_id, table, name; /* name: to sort by */ };
 
 static void
 look(struct listing *l, const struct subject *s, const struct place *at)
@@ -294,7 +296,7 @@ handle_explain_table(struct request *rq)
 
 	TRY(explained_open(rq, &x));
 	TRY(explained_table(&x, arg(rq, "table"), &p, &t));
-	struct place at = {arena_str(&rq->arena, p->id), arena_str(&rq->arena, t->policy.name)};
+	struct place at = {.product_id = arena_str(&rq->arena, p->id), .table = arena_str(&rq->arena, t->policy.name)};
 	Str producer = arena_str(&rq->arena, p->domain_id);
 	buf_char(&b, '{');
 	member_text(&b, "table", arg(rq, "table"), &first);
@@ -328,20 +330,28 @@ find_person(struct explained *x, Str name, struct subject *ret)
 	return OK;
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+	return str_cmp(((const struct place *)a)->name, ((const struct place *)b)->name);
+}
+
+/* What they see for some purpose; what they do not see is not looked at. */
 static size_t
 places(struct explained *x, const struct subject *who, struct place **ret)
 {
 	struct arena *a = &x->rq->arena;
-	const struct mesh_product **products;
-	size_t n = mesh_products(x->mesh, a, &products), tables = 0, kept = 0;
+	struct mesh_visible *seen;
+	size_t n = mesh_visible_tables(x->mesh, a, who->id, x->at, &seen), kept = 0;
+	struct place *list = NEW_N(a, n, struct place);
 
-	for (size_t i = 0; i < n; i++) tables += products[i]->table_count;
-	struct place *list = NEW_N(a, tables, struct place);
 	for (size_t i = 0; i < n; i++) {
-		if (products[i]->retired || !may_know(x->rq, who->id, who->domain_id, products[i]->domain_id)) continue;
-		for (size_t t = 0; t < products[i]->table_count; t++)
-			list[kept++] = (struct place){arena_str(a, products[i]->id), arena_str(a, products[i]->tables[t].policy.name)};
+		const struct mesh_product *p = seen[i].product;
+		if (p->retired || !may_know(x->rq, who->id, who->domain_id, p->domain_id)) continue;
+		Str table = arena_str(a, seen[i].table->policy.name);
+		list[kept++] = (struct place){arena_str(a, p->id), table, arena_printf(a, "%.*s.%.*s", STR(product_name(x->rq, p)), STR(table))};
 	}
+	if (kept) qsort(list, kept, sizeof *list, by_name);
 	*ret = list;
 	return kept;
 }

@@ -89,21 +89,32 @@ missing(struct inbox *x, struct mesh_approvals a)
 }
 
 static void
-grants(struct inbox *x)
+approvals(struct inbox *x)
 {
 	const struct mesh_grant **all;
-	size_t n = mesh_grants(x->rq->core->mesh, &x->rq->arena, &all);
-	bool demanded = approvals_demanded(x->rq);
+	size_t n = approvals_demanded(x->rq) ? mesh_grants(x->rq->core->mesh, &x->rq->arena, &all) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct mesh_grant *g = all[i];
 		if (g->policy.revoked || x->now >= g->policy.until) continue;
-		if (demanded && mesh_may_approve(x->rq->core->mesh, &x->rq->arena, g, x->rq->person_id))
+		if (mesh_may_approve(x->rq->core->mesh, &x->rq->arena, g, x->rq->person_id))
 			item(x, "approval", g->policy.id, g->added,
 			     say(x, "%.*s to %.*s, %.*s", STR(grant_object(x->rq, g)), STR(principal_text(x->rq, g->policy.to_kind, g->policy.to_id)),
 			         STR(missing(x, mesh_grant_approvals(x->rq->core->mesh, &x->rq->arena, g, NULL)))),
 			     say(x, "heddle approve %.*s", STR(g->policy.id)));
-		if (g->policy.until - x->now < ENDS_DAYS * TIME_DAY && grant_to_me(x->rq, g))
+	}
+}
+
+static void
+endings(struct inbox *x)
+{
+	const struct mesh_grant **mine;
+	size_t n = mesh_grants_to(x->rq->core->mesh, &x->rq->arena, x->rq->person_id, &mine);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct mesh_grant *g = mine[i];
+		if (g->policy.revoked || x->now >= g->policy.until) continue;
+		if (g->policy.until - x->now < ENDS_DAYS * TIME_DAY)
 			item(x, "ends", g->policy.id, g->policy.until, grant_object(x->rq, g), say(x, "heddle renew %.*s --until T", STR(g->policy.id)));
 	}
 }
@@ -151,7 +162,8 @@ handle_inbox(struct request *rq)
 
 	buf_c(&x.b, "{\"items\":[");
 	requests(&x);
-	grants(&x);
+	approvals(&x);
+	endings(&x);
 	tag_changes(&x);
 	handed_on(&x);
 	buf_c(&x.b, "]}");

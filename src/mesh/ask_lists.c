@@ -27,7 +27,8 @@ by_opened(const void *a, const void *b)
 	const struct mesh_request *x = *(const struct mesh_request *const *)a, *y = *(const struct mesh_request *const *)b;
 	int r = ORDER(x->opened, y->opened);
 
-	return r ? r : str_cmp(x->id, y->id);
+	if (r == 0) r = str_cmp(x->id, y->id);
+	return r ? r : str_cmp(HOLDER(request, x)->item.log->item.id, HOLDER(request, y)->item.log->item.id);
 }
 
 static int
@@ -36,7 +37,8 @@ by_grant_added(const void *a, const void *b)
 	const struct mesh_grant *x = *(const struct mesh_grant *const *)a, *y = *(const struct mesh_grant *const *)b;
 	int r = ORDER(x->added, y->added);
 
-	return r ? r : str_cmp(x->policy.id, y->policy.id);
+	if (r == 0) r = str_cmp(x->policy.id, y->policy.id);
+	return r ? r : str_cmp(x->policy.issuer_domain_id, y->policy.issuer_domain_id);
 }
 
 static int
@@ -94,24 +96,10 @@ mesh_products(const struct mesh *m, struct arena *a, const struct mesh_product *
 }
 
 size_t
-mesh_members(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_member ***ret)
-{
-	struct item **items;
-	size_t n = state_items(m, RECORD_MEMBER, &items), count = 0;
-	const struct mesh_member **list = NEW_N(a, n, const struct mesh_member *);
-
-	for (size_t i = 0; i < n; i++)
-		if (domain_id.n == 0 || str_eq(items[i]->log->item.id, domain_id)) list[count++] = &((const struct member *)items[i])->pub;
-	free(items);
-	*ret = list;
-	return count;
-}
-
-size_t
 mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_grant ***ret)
 {
 	struct item **items;
-	size_t n = state_items(m, RECORD_GRANT, &items);
+	size_t n = state_gather(m, RECORD_GRANT, NULL, NULL, &items);
 	const struct mesh_grant **list = NEW_N(a, n, const struct mesh_grant *);
 
 	for (size_t i = 0; i < n; i++) list[i] = &((const struct grant *)items[i])->pub;
@@ -125,7 +113,7 @@ size_t
 mesh_requests(const struct mesh *m, struct arena *a, const struct mesh_request ***ret)
 {
 	struct item **items;
-	size_t n = state_items(m, RECORD_REQUEST, &items);
+	size_t n = state_gather(m, RECORD_REQUEST, NULL, NULL, &items);
 	const struct mesh_request **list = NEW_N(a, n, const struct mesh_request *);
 
 	for (size_t i = 0; i < n; i++) list[i] = &((const struct request *)items[i])->pub;
@@ -135,40 +123,22 @@ mesh_requests(const struct mesh *m, struct arena *a, const struct mesh_request *
 	return n;
 }
 
-size_t
-mesh_restrictions(const struct mesh *m, struct arena *a, const struct mesh_restriction ***ret)
-{
-	struct item **items;
-	size_t n = state_items(m, RECORD_RESTRICTION, &items), count = 0;
-	const struct mesh_restriction **list = NEW_N(a, n, const struct mesh_restriction *);
-
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(items[i]->log->item.id, m->center)) list[count++] = &((const struct restriction *)items[i])->pub;
-	free(items);
-	qsort(list, count, sizeof *list, by_restriction_added);
-	*ret = list;
-	return count;
-}
-
 /* --- governance --- */
 
 /* The things of a kind that keep() keeps, in the arena. */
-typedef bool keep_fn(const struct mesh *m, const struct item *it, const void *arg);
-
 static size_t
-kept(const struct mesh *m, struct arena *a, enum record_kind kind, size_t offset, keep_fn *keep, const void *arg, int (*by)(const void *, const void *),
+kept(const struct mesh *m, struct arena *a, enum record_kind kind, size_t offset, state_keep_fn *keep, const void *arg, int (*by)(const void *, const void *),
      const void *ret)
 {
 	struct item **items;
-	size_t n = state_items(m, kind, &items), count = 0;
+	size_t n = state_items_that(m, kind, keep, arg, &items);
 	const void **list = NEW_N(a, n, const void *);
 
-	for (size_t i = 0; i < n; i++)
-		if (keep(m, items[i], arg)) list[count++] = (const char *)items[i] + offset;
+	for (size_t i = 0; i < n; i++) list[i] = (const char *)items[i] + offset;
 	free(items);
-	if (count && by) qsort(list, count, sizeof *list, by);
+	if (n && by) qsort(list, n, sizeof *list, by);
 	memcpy((void *)(uintptr_t)ret, &list, sizeof list);
-	return count;
+	return n;
 }
 
 /* What the caller sees of each stands at the same place in all of a kind. */
@@ -185,7 +155,64 @@ in_domain(const struct mesh *m UNUSED, const struct item *it, const void *arg)
 static bool
 of_center(const struct mesh *m, const struct item *it, const void *arg UNUSED)
 {
-	return str_eq(it->log->item.id, m->center);
+	return it->log == state_center(m);
+}
+
+size_t
+mesh_members(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_member ***ret)
+{
+	return KEPT(MEMBER, member, in_domain, &domain_id, NULL);
+}
+
+size_t
+mesh_restrictions(const struct mesh *m, struct arena *a, const struct mesh_restriction ***ret)
+{
+	return KEPT(RESTRICTION, restriction, of_center, NULL, by_restriction_added);
+}
+
+static bool
+demands_approvals(const struct mesh *m, const struct item *it, const void *arg UNUSED)
+{
+	const struct policy_restriction *p = &((const struct restriction *)it)->pub.policy;
+
+	return it->log == state_center(m) && !p->lifted && p->approvals > 0;
+}
+
+bool
+mesh_approvals_demanded(const struct mesh *m)
+{
+	const struct log *center = state_center(m);
+	struct item **items;
+	size_t n = center && center->lookup.rules_of_approvals ? state_gather(m, RECORD_RESTRICTION, demands_approvals, NULL, &items) : 0;
+
+	if (center && center->lookup.rules_of_approvals) free(items);
+	return n > 0;
+}
+
+/* --- what was granted to somebody --- */
+
+static void
+add_grants_to(struct found *f, const struct mesh *m, enum principal_kind kind, Str id, Str domain_id)
+{
+	for (const struct grant *g = id.n ? lookup_grants_to(m, id) : NULL; g; g = g->same_to) {
+		const struct policy_grant *p = &g->pub.policy;
+		if (p->to_kind == kind && (kind != PRINCIPAL_GROUP || str_eq(p->to_domain_id, domain_id))) found_add(f, &g->pub);
+	}
+}
+
+size_t
+mesh_grants_to(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_grant ***ret)
+{
+	const struct log *home;
+	struct policy_principal who = ask_person(m, a, person_id, &home);
+	struct found f = {.a = a};
+
+	add_grants_to(&f, m, PRINCIPAL_PERSON, person_id, who.domain_id);
+	add_grants_to(&f, m, PRINCIPAL_DOMAIN, who.domain_id, who.domain_id);
+	for (size_t i = 0; i < who.group_count; i++) add_grants_to(&f, m, PRINCIPAL_GROUP, who.groups[i], who.domain_id);
+	if (f.n) qsort(f.list, f.n, sizeof *f.list, by_grant_added);
+	*ret = (const struct mesh_grant **)f.list;
+	return f.n;
 }
 
 #define BY(name, type, first, second)                                                                                          \

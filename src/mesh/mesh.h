@@ -187,7 +187,10 @@ const struct mesh_restriction *mesh_restriction(const struct mesh *m, Str id); /
 size_t mesh_domains(const struct mesh *m, struct arena *a, const struct mesh_domain ***ret);
 size_t mesh_products(const struct mesh *m, struct arena *a, const struct mesh_product ***ret);
 size_t mesh_members(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_member ***ret); /* "" = all */
-size_t mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_grant ***ret);
+size_t mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_grant ***ret); /* sorts all: for reports, not for pages */
+/* To the person, their domain and its groups that they are in, whether they still count or not. Cost: O(those). */
+size_t mesh_grants_to(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_grant ***ret);
+bool mesh_approvals_demanded(const struct mesh *m); /* of anything at all */
 size_t mesh_requests(const struct mesh *m, struct arena *a, const struct mesh_request ***ret);
 size_t mesh_restrictions(const struct mesh *m, struct arena *a, const struct mesh_restriction ***ret);
 

@@ -117,23 +117,38 @@ item_order(const void *a, const void *b)
 }
 
 size_t
-state_items(const struct mesh *m, enum record_kind kind, struct item ***ret)
+state_gather(const struct mesh *m, enum record_kind kind, state_keep_fn *keep, const void *arg, struct item ***ret)
 {
 	bool of_log = kind == RECORD_DOMAIN || kind == RECORD_POSITION;
 	const struct index *x = of_log ? &m->logs : &m->by_kind[kind];
-	size_t n = 0, cap = x->count;
+	size_t n = 0, cap = keep ? 16 : x->count;
 	struct item **items = mem_alloc(cap * sizeof *items);
 	uint32_t at = 0;
 
 	for (struct item *first; (first = index_next(x, &at));)
 		for (struct item *it = first; it; it = it->same) {
 			if (kind == RECORD_DOMAIN && !((const struct log *)it)->founded) continue;
+			if (keep && !keep(m, it, arg)) continue;
 			if (n == cap) items = mem_resize(items, (cap = cap * 2 + 16) * sizeof *items);
 			items[n++] = it;
 		}
-	qsort(items, n, sizeof *items, item_order);
 	*ret = items;
 	return n;
+}
+
+size_t
+state_items_that(const struct mesh *m, enum record_kind kind, state_keep_fn *keep, const void *arg, struct item ***ret)
+{
+	size_t n = state_gather(m, kind, keep, arg, ret);
+
+	qsort(*ret, n, sizeof **ret, item_order);
+	return n;
+}
+
+size_t
+state_items(const struct mesh *m, enum record_kind kind, struct item ***ret)
+{
+	return state_items_that(m, kind, NULL, NULL, ret);
 }
 
 Err

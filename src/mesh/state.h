@@ -224,6 +224,10 @@ void record_write(const struct change *ch, struct buf *out);
 NODISCARD Err record_read(struct ctx *c, const struct mesh *m, enum record_kind kind, Str body, struct doc *d, struct change *ret);
 /* All items of a kind in the order of their record ids; free() the list. */
 size_t state_items(const struct mesh *m, enum record_kind kind, struct item ***ret);
+/* Those that keep() keeps, NULL for all; state_gather() in an order that means nothing. Sorting costs far more than looking: keep little. */
+typedef bool state_keep_fn(const struct mesh *m, const struct item *it, const void *arg);
+size_t state_gather(const struct mesh *m, enum record_kind kind, state_keep_fn *keep, const void *arg, struct item ***ret);
+size_t state_items_that(const struct mesh *m, enum record_kind kind, state_keep_fn *keep, const void *arg, struct item ***ret);
 /* How an item stands now, as a change that would make it so. */
 void record_of(enum record_kind kind, const struct item *it, struct change *ret);
 

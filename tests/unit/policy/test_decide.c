@@ -499,7 +499,7 @@ purposes_are_paths(void **state)
 		if (allowed(q, &g) != t[i].covered) fail_msg("%s", t[i].purpose);
 	}
 	q = world_question(), q.purpose_unknown = true;
-	assert_string_equal(why(&a, q, &world_grant), "there is no purpose 'campaign'; `heddle purpose list` shows those there are");
+	assert_string_equal(why(&a, q, &world_grant), "there is no purpose 'campaign'; `heddle purposes` shows those there are");
 	q.any_purpose = true; /* only showing */
 	assert_true(allowed(q, &world_grant));
 }

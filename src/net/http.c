@@ -244,7 +244,8 @@ http_stop(struct http_server *s)
 	if (!s) return;
 	loop_remove(s->loop, &s->watch);
 	loop_unhook(s->loop, on_idle, s);
-	/* The library panics when it is stopped with suspended connections. */
+	/* The library panics when it is stopped with suspended connections; what comes in meanwhile is not suspended (request.c). */
+	s->stopping = true;
 	for (struct connection *k = s->connections; k; k = k->next)
 		if (k->request) request_lose(k->request);
 	run(s);

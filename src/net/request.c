@@ -84,6 +84,8 @@ suspend(struct request *r)
 {
 	struct ctx c = {0};
 
+	if (r->server->stopping) r->lost = true;
+	if (r->lost) return; /* closed at the next call */
 	MHD_suspend_connection(r->mhd);
 	r->suspended = true;
 	if (!err_ok(loop_set(&c, r->server->loop, &r->socket_watch, EPOLLRDHUP))) abort();

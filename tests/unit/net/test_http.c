@@ -584,7 +584,23 @@ test_stream_backpressure(void **state)
 	close(fd);
 }
 
-/* An answer of 400 kB is with the kernel, its request has gone, its client has taken nothing. */
+/* How much the kernel takes from a server differs from run to run: let it be enough. */
+static void
+roomy(int client)
+{
+	struct sockaddr_in mine, theirs;
+	socklen_t n = sizeof mine, m;
+	int room = 200000;
+
+	assert_int_equal(getsockname(client, (struct sockaddr *)&mine, &n), 0);
+	for (int fd = 3; fd < 200; fd++) {
+		m = sizeof theirs;
+		if (getpeername(fd, (struct sockaddr *)&theirs, &m) == 0 && theirs.sin_port == mine.sin_port)
+			assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+	}
+}
+
+/* An answer of 160 kB is with the kernel, its request has gone, its client has taken nothing. */
 static int
 unread_stream(struct bench *b, const char *head)
 {
@@ -595,11 +611,12 @@ unread_stream(struct bench *b, const char *head)
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
 	struct http_request *r = hold(b, fd, head);
 	r->tag = 7;
+	roomy(fd);
 	assert_int_equal(pipe(ends), 0);
 	http_reply_stream(r, 200, S("text/csv"), ends[0], NULL, 0);
 	memset(block, 'x', sizeof block - 1);
-	for (int i = 0; i < 100; i++) {
-		frame(ends[1], block, i < 99 ? -1 : 0);
+	for (int i = 0; i < 40; i++) {
+		frame(ends[1], block, i < 39 ? -1 : 0);
 		serve_turn(&b->s, 5);
 	}
 	for (int i = 0; i < 50 && b->seen.gone == gone; i++) serve_turn(&b->s, 5);
@@ -624,7 +641,7 @@ test_tail_is_told_and_arrives(void **state)
 		for (int turn = 0; turn < 200 && !b->seen.delivered; turn++) wire_read(&b->s, fd, &answer, &closed, 5);
 		assert_int_equal(b->seen.delivered, 1);
 		wire_read(&b->s, fd, &answer, &closed, 20);
-		assert_true(answer.n > 100 * 3999);
+		assert_true(answer.n > 40 * 3999);
 		assert_non_null(strstr(buf_z(&answer), "\r\n0\r\n\r\n"));
 		b->seen.delivered = 0;
 		close(fd);
@@ -646,7 +663,7 @@ test_tail_is_cut_off(void **state)
 		assert_int_equal(b->seen.delivered, 1);
 		for (int turn = 0; turn < 100 && !closed; turn++) wire_read(&b->s, fd, &answer, &closed, 5);
 		assert_true(closed);
-		assert_true(answer.n < 300000); /* what its own kernel had */
+		assert_true(answer.n < 150000); /* what its own kernel had */
 		b->seen.delivered = 0;
 		close(fd);
 	}

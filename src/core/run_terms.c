@@ -59,10 +59,12 @@ limit(struct run_terms *t, uint64_t rows, Str why)
 static Err
 only_looking(struct request *rq, Str format, const struct table_use *u, struct run_terms *t)
 {
+	bool shown = str_eqc(format, "json") || str_eqc(format, "csv"); /* what a screen is drawn from */
+
 	if (!u->decision.terms.no_export) return OK;
-	if (!str_eqc(format, "json")) rq->hint = S("heddle query … --format json");
-	ENSURE(&rq->c, str_eqc(format, "json"), DENIED,
-	       "%.*s is granted to be looked at, not to be taken away (no export): its results come as json, at most %d rows", STR(u->name), NO_EXPORT_ROWS);
+	if (!shown) rq->hint = S("heddle query … --format json");
+	ENSURE(&rq->c, shown, DENIED, "%.*s is granted to be looked at, not to be taken away (no export): its results come as a table or json, at most %d rows",
+	       STR(u->name), NO_EXPORT_ROWS);
 	limit(t, NO_EXPORT_ROWS,
 	      arena_printf(&rq->arena, "%.*s is granted to be looked at, not to be taken away (no export); aggregate, or add LIMIT", STR(u->name)));
 	return OK;

@@ -3,6 +3,7 @@
 
 #include "core/grants.h"
 #include "core/impact.h"
+#include "policy/shape.h"
 
 /* --- when --- */
 
@@ -112,7 +113,7 @@ explain_columns(const struct policy_decision *d, const struct policy_table *t, s
 		else if (d->columns[i].mask != MASK_NONE)
 			buf_printf(b, ",\"access\":\"masked:%s\"}", mask_name(d->columns[i].mask));
 		else
-			buf_c(b, ",\"access\":\"visible\"}");
+			buf_printf(b, ",\"access\":\"%s\"}", shape_is_mean(&d->terms, t->columns[i].name) ? "mean" : "visible");
 	}
 	buf_char(b, ']');
 }
@@ -138,6 +139,7 @@ explain_json(const struct explained *x, Str principal, Str table, const struct m
 	grant_purposes_json(g, b);
 	member_time(b, "until", allow ? d->until : 0, &first);
 	member_text(b, "rows", buf_view(&rows), &first);
+	if (allow) demands_json(&d->terms, b, &first);
 	member_key(b, "columns", &first);
 	if (allow)
 		explain_columns(d, &t->policy, b);

@@ -97,7 +97,7 @@ struct bench {
 static void
 serve_until_killed(const struct http_tls *tls, int tell)
 {
-	struct http_handler h = {NULL, on_head, on_request, on_sunk, on_gone};
+	struct http_handler h = {.head = on_head, .request = on_request, .sunk = on_sunk, .gone = on_gone};
 	struct serve s;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -366,7 +366,7 @@ static void
 test_tls_wants_a_pair(void **state)
 {
 	struct bench *b = *state;
-	struct http_handler h = {NULL, on_head, on_request, on_sunk, on_gone};
+	struct http_handler h = {.head = on_head, .request = on_request, .sunk = on_sunk, .gone = on_gone};
 	struct http_tls one, other;
 	struct loop *loop;
 	struct http_server *server;

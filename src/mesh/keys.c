@@ -44,7 +44,8 @@ keys_stolen(const struct log_keys *k, uint64_t seq)
 	bool stolen = false;
 
 	for (size_t i = 0; i < k->void_count; i++) stolen |= seq >= k->voids[i].from && seq < k->voids[i].to;
-	return stolen && !bsearch(&(struct key_confirm){seq, 0}, k->confirms, k->confirm_count, sizeof *k->confirms, confirm_order);
+	if (!stolen || k->confirm_count == 0) return stolen;
+	return !bsearch(&(struct key_confirm){seq, 0}, k->confirms, k->confirm_count, sizeof *k->confirms, confirm_order);
 }
 
 bool

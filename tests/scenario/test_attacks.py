@@ -118,7 +118,8 @@ def without(doc, *names):
 # What of a product is told to everybody who may know of it: how many rows it has, which snapshot, and when it was published.
 TOLD = ("rows", "snapshot", "published", "checked_at", "mark", "request_id", "uptime_s", "pid", "node", "root", "log_size", "size", "added")
 # What moves from moment to moment, or is another for each run.
-MOVING = ("bytes", "micros", "seq", "index", "query", "statement", "policy", "next", "restarts", "data_folder", "url", "entries", "request", "rss", "p50", "p99")
+MOVING = ("bytes", "micros", "seq", "index", "query", "statement", "policy", "next", "restarts", "data_folder", "url", "entries", "request", "rss", "p50", "p99",
+          "roles")
 
 
 def test_49_what_is_hidden_changes_no_page(twins):

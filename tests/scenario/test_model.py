@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,7 @@ class People(RuleBasedStateMachine):
             product, table = ("", "") if by_tags else (what, "") if what.count(".") == 1 else what.rsplit(".", 1)
             self.world.grants[answer["id"]] = ref.Grant(
                 answer["id"], "sales", product, table, EXPRESSIONS.get(what), by_tags and future, target, purposes, rows=rows if not by_tags else "",
-                masks=masks, hidden=set(hide), by=who, seq=self.seq, until=4102444800 if by_tags and future else ref.FOREVER)
+                masks=masks, hidden=set(hide), by=who, seq=self.seq, start=time.time() - 5, until=4102444800 if by_tags and future else ref.FOREVER)
 
     @precondition(lambda self: self.world.grants)
     @rule(which=st.integers(0, 99), who=st.sampled_from(["sam", "eve", "ivy"]))
@@ -168,7 +169,7 @@ class People(RuleBasedStateMachine):
             person = self.world.people[by]
             assert person.role == "owner"
             self.world.grants[answer["grant"]] = ref.Grant(answer["grant"], "sales", "sales.orders", to=("domain", self.world.people[who].domain), purposes=[purpose],
-                                                           by=by, by_role=person.role, asker=who, seq=self.seq)
+                                                           by=by, by_role=person.role, asker=who, seq=self.seq, start=time.time() - 5)
 
     @precondition(lambda self: self.world.grants)
     @rule(which=st.integers(0, 99), by=st.sampled_from(list(PEOPLE)))
@@ -286,7 +287,7 @@ class People(RuleBasedStateMachine):
         self.compare(self.random.sample(self.questions(), QUESTIONS))
 
     def compare(self, questions):
-        now = __import__("time").time()
+        now = time.time()
         for person, product, table, purpose in questions:
             expected = self.world.decide(person, product, table, purpose, now)
             if self.planted:

@@ -173,6 +173,8 @@ class Door:
         """None: nothing was decided."""
         if response.status_code == 200:
             return ALLOWED
+        if "while the query ran" in response.text:  # it saw more than it still may, by any door of its table: nothing came of it
+            return None
         return REFUSED if response.status_code in (401, 403, 404) else None
 
     def read(self, person, name, demanded, queried):
@@ -306,7 +308,7 @@ class Masked(Door):
     def answer(self, response):
         if response.status_code == 200:
             return "masked" if response.json()[0]["n"] is None else "plain"
-        return None if "while the query ran" in response.text else super().answer(response)  # it saw more than it still may: nothing came of it
+        return super().answer(response)
 
     def explained(self, response):
         if response.status_code != 200:

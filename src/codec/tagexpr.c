@@ -2,21 +2,13 @@
 
 #include <stdlib.h>
 
+#include "codec/lexer.h"
+
 enum { NODES_MAX = 64, DEPTH_MAX = 8, LIST_MAX = 64 };
-
-enum token_kind { T_END, T_WORD, T_TEXT, T_SIGN, T_BAD };
-
-struct token {
-	enum token_kind kind;
-	size_t at;  /* byte offset */
-	Str text;   /* as written; of a text what it says */
-};
 
 struct parser {
 	struct ctx *c;
-	Str in;
-	size_t at;                     /* behind the current token */
-	struct token now;
+	struct lexer l;
 	tag_vocabulary_fn *vocabulary; /* NULL: what stands in a log, IN only */
 	const void *arg;
 	bool positive;
@@ -24,97 +16,10 @@ struct parser {
 	int depth;
 };
 
-/* --- tokens --- */
-
-static bool
-is_word_byte(char ch)
-{
-	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_';
-}
-
-/* From the opening quote on; doubled quotes stand for one. */
-static enum token_kind
-quoted(struct parser *p, Str *ret)
-{
-	char *out = arena_alloc(p->c->arena, p->in.n - p->at);
-	size_t n = 0;
-
-	for (p->at++; p->at < p->in.n; p->at++) {
-		if (p->in.p[p->at] == '\'') {
-			p->at++;
-			if (p->at >= p->in.n || p->in.p[p->at] != '\'') {
-				*ret = str_of(out, n);
-				return T_TEXT;
-			}
-		}
-		out[n++] = p->in.p[p->at];
-	}
-	return T_BAD;
-}
-
-static enum token_kind
-sign(struct parser *p)
-{
-	char a = p->in.p[p->at], b = p->at + 1 < p->in.n ? p->in.p[p->at + 1] : 0;
-	bool two = (a == '<' && (b == '=' || b == '>')) || (a == '>' && b == '=') || (a == '!' && b == '=');
-
-	p->at += two ? 2 : 1;
-	return two || memchr("=<>(),", a, 6) ? T_SIGN : T_BAD;
-}
-
-static void
-advance(struct parser *p)
-{
-	while (p->at < p->in.n && memchr(" \t\r\n", p->in.p[p->at], 4)) p->at++;
-	struct token t = {.kind = T_END, .at = p->at};
-	if (p->at < p->in.n) {
-		if (p->in.p[p->at] == '\'') {
-			t.kind = quoted(p, &t.text);
-		} else {
-			if (is_word_byte(p->in.p[p->at])) {
-				while (p->at < p->in.n && is_word_byte(p->in.p[p->at])) p->at++;
-				t.kind = T_WORD;
-			} else
-				t.kind = sign(p);
-			t.text = str_of(p->in.p + t.at, p->at - t.at);
-		}
-	}
-	p->now = t;
-}
-
-static bool
-is_word(const struct parser *p, const char *word)
-{
-	return p->now.kind == T_WORD && str_ieq(p->now.text, str_c(word));
-}
-
-static bool
-take_word(struct parser *p, const char *word)
-{
-	if (!is_word(p, word)) return false;
-	advance(p);
-	return true;
-}
-
-static bool
-take_sign(struct parser *p, const char *s)
-{
-	if (p->now.kind != T_SIGN || !str_eqc(p->now.text, s)) return false;
-	advance(p);
-	return true;
-}
-
 static bool
 is_key_word(const struct parser *p)
 {
-	return is_word(p, "AND") || is_word(p, "OR") || is_word(p, "NOT") || is_word(p, "IN");
-}
-
-static Err
-expected(struct parser *p, const char *what)
-{
-	return err_set(p->c, ERR_INVALID, "tag expression, byte %zu: expected %s%s", p->now.at, what,
-	    p->now.kind == T_BAD ? "; what stands there is not well formed" : p->now.kind == T_END ? ", found the end" : "");
+	return lexer_is_word(&p->l, "AND") || lexer_is_word(&p->l, "OR") || lexer_is_word(&p->l, "NOT") || lexer_is_word(&p->l, "IN");
 }
 
 /* --- a test of one tag: written with comparisons, kept as the values that fit --- */
@@ -138,12 +43,12 @@ among(const Str *list, size_t n, Str s)
 static Err
 value(struct parser *p, const struct test *t, Str *ret)
 {
-	if (p->now.kind != T_TEXT && (p->now.kind != T_WORD || is_key_word(p))) return expected(p, "a value");
-	ENSURE(p->c, p->now.text.n > 0, INVALID, "tag expression, byte %zu: an empty value fits nothing", p->now.at);
-	ENSURE(p->c, !t->known.values || among(t->known.values, t->known.count, p->now.text), INVALID,
-	    "tag expression, byte %zu: '%.*s' is no value of %.*s; `heddle tags` shows them", p->now.at, STR(p->now.text), STR(t->tag));
-	*ret = p->now.text;
-	advance(p);
+	if (p->l.now.kind != T_TEXT && (p->l.now.kind != T_WORD || is_key_word(p))) return lexer_expected(&p->l, "a value");
+	ENSURE(p->c, p->l.now.text.n > 0, INVALID, "tag expression, byte %zu: an empty value fits nothing", p->l.now.at);
+	ENSURE(p->c, !t->known.values || among(t->known.values, t->known.count, p->l.now.text), INVALID,
+	    "tag expression, byte %zu: '%.*s' is no value of %.*s; `heddle tags` shows them", p->l.now.at, STR(p->l.now.text), STR(t->tag));
+	*ret = p->l.now.text;
+	lexer_next(&p->l);
 	return OK;
 }
 
@@ -152,13 +57,13 @@ value_list(struct parser *p, struct test *t)
 {
 	Str one;
 
-	if (!take_sign(p, "(")) return expected(p, "'('");
+	if (!lexer_take_sign(&p->l, "(")) return lexer_expected(&p->l, "'('");
 	do {
-		ENSURE(p->c, t->count < LIST_MAX, INVALID, "tag expression, byte %zu: more than %d values in a list", p->now.at, LIST_MAX);
+		ENSURE(p->c, t->count < LIST_MAX, INVALID, "tag expression, byte %zu: more than %d values in a list", p->l.now.at, LIST_MAX);
 		TRY(value(p, t, &one));
 		if (!among(t->values, t->count, one)) t->values[t->count++] = one;
-	} while (take_sign(p, ","));
-	return take_sign(p, ")") ? OK : expected(p, "',' or ')'");
+	} while (lexer_take_sign(&p->l, ","));
+	return lexer_take_sign(&p->l, ")") ? OK : lexer_expected(&p->l, "',' or ')'");
 }
 
 /* Those of all that the tag may have that do not stand in the list. */
@@ -195,15 +100,15 @@ ordered(struct parser *p, struct test *t, bool below, bool equal)
 static Err
 comparison(struct parser *p, struct test *t, bool *ret_not)
 {
-	*ret_not = take_word(p, "NOT");
-	if (take_word(p, "IN")) return value_list(p, t);
-	if (*ret_not) return expected(p, "IN");
-	if (take_sign(p, "<")) return ordered(p, t, true, false);
-	if (take_sign(p, "<=")) return ordered(p, t, true, true);
-	if (take_sign(p, ">")) return ordered(p, t, false, false);
-	if (take_sign(p, ">=")) return ordered(p, t, false, true);
-	*ret_not = take_sign(p, "<>") || take_sign(p, "!=");
-	if (!*ret_not && !take_sign(p, "=")) return expected(p, "a comparison or IN");
+	*ret_not = lexer_take_word(&p->l, "NOT");
+	if (lexer_take_word(&p->l, "IN")) return value_list(p, t);
+	if (*ret_not) return lexer_expected(&p->l, "IN");
+	if (lexer_take_sign(&p->l, "<")) return ordered(p, t, true, false);
+	if (lexer_take_sign(&p->l, "<=")) return ordered(p, t, true, true);
+	if (lexer_take_sign(&p->l, ">")) return ordered(p, t, false, false);
+	if (lexer_take_sign(&p->l, ">=")) return ordered(p, t, false, true);
+	*ret_not = lexer_take_sign(&p->l, "<>") || lexer_take_sign(&p->l, "!=");
+	if (!*ret_not && !lexer_take_sign(&p->l, "=")) return lexer_expected(&p->l, "a comparison or IN");
 	t->count = 1;
 	return value(p, t, &t->values[0]);
 }
@@ -217,7 +122,7 @@ by_text(const void *a, const void *b)
 static Err
 node_new(struct parser *p, enum tag_op op, struct tag_expr **ret)
 {
-	ENSURE(p->c, p->nodes < NODES_MAX, INVALID, "tag expression, byte %zu: more than %d conditions", p->now.at, NODES_MAX);
+	ENSURE(p->c, p->nodes < NODES_MAX, INVALID, "tag expression, byte %zu: more than %d conditions", p->l.now.at, NODES_MAX);
 	p->nodes++;
 	*ret = NEW(p->c->arena, struct tag_expr);
 	(*ret)->op = op;
@@ -232,12 +137,12 @@ test(struct parser *p, bool negate, const struct tag_expr **ret)
 	struct tag_expr *node, *outer;
 	bool not;
 
-	if (p->now.kind != T_WORD || is_key_word(p)) return expected(p, "a tag");
-	t->at = p->now.at;
-	t->tag = p->now.text;
+	if (p->l.now.kind != T_WORD || is_key_word(p)) return lexer_expected(&p->l, "a tag");
+	t->at = p->l.now.at;
+	t->tag = p->l.now.text;
 	ENSURE(p->c, str_is_ident(t->tag) && (!p->vocabulary || p->vocabulary(p->arg, t->tag, &t->known)), INVALID,
 	    "tag expression, byte %zu: there is no tag '%.*s'; `heddle tags` shows those there are", t->at, STR(t->tag));
-	advance(p);
+	lexer_next(&p->l);
 	TRY(node_new(p, TAG_IN, &node));
 	TRY(comparison(p, t, &not));
 	if (p->positive && not != negate) TRY(complement(p, t));
@@ -263,13 +168,13 @@ factor(struct parser *p, bool negate, const struct tag_expr **ret)
 {
 	Err e;
 
-	ENSURE(p->c, p->depth < DEPTH_MAX, INVALID, "tag expression, byte %zu: nested deeper than %d", p->now.at, DEPTH_MAX);
+	ENSURE(p->c, p->depth < DEPTH_MAX, INVALID, "tag expression, byte %zu: nested deeper than %d", p->l.now.at, DEPTH_MAX);
 	p->depth++;
-	if (take_word(p, "NOT")) {
+	if (lexer_take_word(&p->l, "NOT")) {
 		e = negated(p, negate, ret);
-	} else if (take_sign(p, "(")) {
+	} else if (lexer_take_sign(&p->l, "(")) {
 		e = expr(p, negate, ret);
-		if (err_ok(e) && !take_sign(p, ")")) e = expected(p, "AND, OR or ')'");
+		if (err_ok(e) && !lexer_take_sign(&p->l, ")")) e = lexer_expected(&p->l, "AND, OR or ')'");
 	} else
 		e = test(p, negate, ret);
 	p->depth--;
@@ -296,7 +201,7 @@ chain(struct parser *p, bool and, bool negate, const struct tag_expr **ret)
 	struct tag_expr *node;
 
 	TRY(and ? factor(p, negate, &left) : chain(p, true, negate, &left));
-	while (take_word(p, and ? "AND" : "OR")) {
+	while (lexer_take_word(&p->l, and ? "AND" : "OR")) {
 		TRY(node_new(p, and != negate ? TAG_AND : TAG_OR, &node));
 		node->left = left;
 		TRY(and ? factor(p, negate, &node->right) : chain(p, true, negate, &node->right));
@@ -315,12 +220,10 @@ expr(struct parser *p, bool negate, const struct tag_expr **ret)
 static Err
 parse(struct parser *p, Str text, const struct tag_expr **ret)
 {
-	ENSURE(p->c, text.n <= TAGEXPR_TEXT_MAX, INVALID, "tag expression: longer than %d bytes", TAGEXPR_TEXT_MAX);
-	ENSURE(p->c, str_is_utf8(text), INVALID, "tag expression: not UTF-8 text");
-	p->in = arena_str(p->c->arena, text); /* tags and values borrow from it */
-	advance(p);
+	p->l = (struct lexer){.c = p->c, .what = "tag expression"};
+	TRY(lexer_open(&p->l, text, TAGEXPR_TEXT_MAX));
 	TRY(expr(p, false, ret));
-	return p->now.kind == T_END ? OK : expected(p, "AND, OR or the end");
+	return p->l.now.kind == T_END ? OK : lexer_expected(&p->l, "AND, OR or the end");
 }
 
 Err

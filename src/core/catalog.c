@@ -64,7 +64,7 @@ owners_json(struct request *rq, Str domain_id, struct buf *b)
 
 	buf_char(b, '[');
 	for (size_t i = 0; i < n; i++) {
-		if (!members[i]->active || members[i]->role != ROLE_OWNER) continue;
+		if (!mesh_member_counts(rq->core->mesh, members[i]) || members[i]->role != ROLE_OWNER) continue;
 		if (shown++) buf_char(b, ',');
 		buf_json(b, person_name(rq, members[i]->person_id));
 	}

@@ -127,16 +127,6 @@ voids_json(struct request *rq, Str id, struct buf *b)
 
 struct void_page { struct request *rq; Str id; struct buf *b; size_t shown; };
 
-static bool
-opens(Str type)
-{
-	static const char *const types[] = {"grant.add", "tag.set", "approval.add", "delegation.add", "group.join", "member.set", "domain.set"};
-
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (str_eqc(type, types[i])) return true;
-	return false;
-}
-
 static Err
 void_entry(struct ctx *c, void *arg, uint64_t index, Str entry)
 {
@@ -148,7 +138,7 @@ void_entry(struct ctx *c, void *arg, uint64_t index, Str entry)
 	if (!mesh_is_void(p->rq->core->mesh, p->id, index)) return OK;
 	TRY(dsse_parse(c, entry, &d));
 	TRY(event_parse(c, d.payload, &e));
-	if (opens(e.type_text)) {
+	if (event_type_stolen(e.type) == STOLEN_VOID) {
 		char *body = json_dumps(e.body, JSON_COMPACT);
 		buf_c(p->b, p->shown++ ? ",{" : "{");
 		member_u64(p->b, "seq", index, &first);
@@ -320,17 +310,19 @@ rotate_owners(struct request *rq, Str id, const struct rotation *r)
 	return core_append_event(rq->core, &rq->c, id, buf_view(&payload), signature);
 }
 
-/* An owner has to be left who can confirm what is void: without one the domain would be nobody's. */
+/* An owner has to be left who can confirm what is void: without one the domain would be nobody's. Two recovery keys may want just that: when
+ * the thief drove out all others, what is left is to make an owner anew, with the new key. */
 static Err
 owner_left(struct request *rq, Str id, const struct rotation *r)
 {
 	const struct mesh_member **members;
 	size_t n = mesh_members(rq->core->mesh, &rq->arena, id, &members);
-	bool left = !r->compromised;
+	bool left = !r->compromised || r->count >= RECOVERY_NEEDED;
 
 	for (size_t i = 0; i < n && !left; i++)
 		left = members[i]->role == ROLE_OWNER && members[i]->set_seq < r->since && mesh_member_counts(rq->core->mesh, members[i]);
-	ENSURE(&rq->c, left, INVALID, "compromised_since: every owner of %.*s was made one by entry %llu or later, so nobody could confirm what is theirs",
+	ENSURE(&rq->c, left, INVALID, "compromised_since: every owner of %.*s was made one by entry %llu or later, so nobody could confirm what is theirs; with two recovery keys it can be "
+	       "said all the same, and then the administrator makes an owner",
 	       STR(domain_name(rq, id)), (unsigned long long)r->since);
 	return OK;
 }

@@ -71,7 +71,7 @@ let_in_by_owner(const struct mesh *m, const struct mesh_member *member)
 {
 	const struct mesh_member *by = member ? mesh_member(m, member->added_by) : NULL;
 
-	return by && by->active && by->role == ROLE_OWNER && str_eq(by->domain_id, member->domain_id);
+	return by && mesh_member_counts(m, by) && by->role == ROLE_OWNER && str_eq(by->domain_id, member->domain_id);
 }
 
 bool
@@ -82,15 +82,17 @@ sees_values(const struct request *rq, Str domain_id)
 	return rq->role == ROLE_ENGINEER && let_in_by_owner(rq->core->mesh, mesh_member(rq->core->mesh, rq->person_id));
 }
 
+/* Whom a stolen key made one is none. While a log has two histories nobody can tell, and it is nobody's to give away. */
 static bool
 has_owner(const struct mesh *m, struct arena *a, Str domain_id)
 {
 	const struct mesh_member **members;
+	const struct mesh_domain *d = mesh_domain(m, domain_id);
 	size_t n = mesh_members(m, a, domain_id, &members);
 
 	for (size_t i = 0; i < n; i++)
-		if (members[i]->active && members[i]->role == ROLE_OWNER) return true;
-	return false;
+		if (members[i]->role == ROLE_OWNER && mesh_member_counts(m, members[i])) return true;
+	return d && d->frozen;
 }
 
 static void
@@ -112,7 +114,7 @@ domain_json(struct request *rq, const struct mesh_domain *d, struct buf *b)
 	member_key(b, "owners", &first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < n; i++) {
-		if (members[i]->role != ROLE_OWNER || !members[i]->active) continue;
+		if (members[i]->role != ROLE_OWNER || !mesh_member_counts(rq->core->mesh, members[i])) continue;
 		if (!first_owner) buf_char(b, ',');
 		first_owner = false;
 		buf_json(b, person_name(rq, members[i]->person_id));
@@ -246,7 +248,7 @@ add_member(struct request *rq, enum role role, bool service)
 	       "'%.*s' belongs to domain %.*s already; a person acts for one domain", STR(name), STR(domain_name(rq, m->domain_id)));
 	ENSURE(&rq->c, !m || !m->active || m->service == service, CONFLICT, "'%.*s' is a %s; what one is stays", STR(name), m->service ? "service" : "person");
 	TRY(same_human(rq, m, &human));
-	same = m && m->active && m->role == role && (human.n == 0 || str_eq(human, m->human_id));
+	same = m && mesh_member_counts(core->mesh, m) && m->role == role && (human.n == 0 || str_eq(human, m->human_id));
 	TRY(may_set(rq, domain_id, m, person, role));
 	/* the owner's word replaces the administrator's */
 	if (same && owns(rq, domain_id) && !str_eq(rq->person_id, person) && !let_in_by_owner(core->mesh, m)) same = false;
@@ -348,6 +350,7 @@ handle_users(struct request *rq)
 		member_text(&b, "domain", domain_name(rq, members[i]->domain_id), &first);
 		member_text(&b, "role", str_c(role_name(members[i]->role)), &first);
 		member_bool(&b, "active", members[i]->active, &first);
+		if (members[i]->active && !mesh_member_counts(rq->core->mesh, members[i])) member_bool(&b, "void", true, &first);
 		if (members[i]->service) member_bool(&b, "service", true, &first);
 		if (members[i]->human_id.n && !str_eq(members[i]->human_id, members[i]->person_id))
 			member_text(&b, "same_human_as", person_name(rq, members[i]->human_id), &first);

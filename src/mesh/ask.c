@@ -50,10 +50,15 @@ mesh_table_by_name(const struct mesh *m, Str domain_dot_product_dot_table, const
 const struct mesh_member *
 mesh_member(const struct mesh *m, Str person_id)
 {
-	const struct item *first = state_first(m, RECORD_MEMBER, person_id), *it = first;
+	const struct item *first = state_first(m, RECORD_MEMBER, person_id), *active = NULL;
 
-	while (it && !((const struct member *)it)->pub.active) it = it->same;
-	return PUB(member, it ? it : first);
+	for (const struct item *it = first; it; it = it->same) {
+		const struct member *one = (const struct member *)it;
+		if (!one->pub.active) continue;
+		if (!keys_voids(it->log, one->pub.set_seq)) return &one->pub;
+		if (!active) active = it; /* a claim said with a stolen key stands behind every other */
+	}
+	return PUB(member, active ? active : first);
 }
 
 const struct mesh_grant *

@@ -313,7 +313,7 @@ mesh_comments(const struct mesh *m, struct arena *a, const struct mesh_request *
 size_t
 mesh_exceptions(const struct mesh *m, struct arena *a, const struct mesh_exception ***ret)
 {
-	return KEPT(EXCEPTION, exception, of_center, NULL, by_exception_added);
+	return KEPT(EXCEPTION, exception, exception_counts, NULL, by_exception_added);
 }
 
 static bool
@@ -321,7 +321,7 @@ review_of(const struct mesh *m UNUSED, const struct item *it, const void *arg)
 {
 	const Str *product_id = arg;
 
-	return product_id->n == 0 || str_eq(((const struct review *)it)->pub.product_id, *product_id);
+	return (product_id->n == 0 || str_eq(x->product_id, *product_id)) && !keys_voids(it->log, x->seq);
 }
 
 size_t
@@ -333,5 +333,17 @@ mesh_reviews(const struct mesh *m, struct arena *a, Str product_id, const struct
 size_t
 mesh_evidence(const struct mesh *m, struct arena *a, const struct mesh_evidence ***ret)
 {
-	return KEPT(EVIDENCE, evidence, of_center, NULL, by_evidence_at);
+	return KEPT(EVIDENCE, evidence, evidence_counts, NULL, by_evidence_at);
 }
+static bool
+exception_counts(const struct mesh *m, const struct item *it, const void *arg UNUSED)
+{
+	return it->log == state_center(m) && !keys_voids(it->log, ((const struct exception *)it)->pub.seq);
+}
+
+static bool
+evidence_counts(const struct mesh *m, const struct item *it, const void *arg UNUSED)
+{
+	return it->log == state_center(m) && !keys_voids(it->log, ((const struct evidence *)it)->pub.seq);
+}
+

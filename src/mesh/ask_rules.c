@@ -69,6 +69,18 @@ add_fork(struct rules *r, const struct log *log)
 	found_add(&r->found, freeze);
 }
 
+/* What a stolen key published is for its own domain alone: the classes it gave may fit a grant by tags, and leave what the center restricts. */
+static void
+add_void_publish(struct rules *r, const struct log *log, Str product_id)
+{
+	const struct mesh_product *p = log && log->keys.void_count ? PUB(product, state_find(r->m, RECORD_PRODUCT, log, product_id)) : NULL;
+
+	if (!p || !(keys_voids(log, p->seq) || keys_voids(log, p->doubt))) return;
+	struct policy_restriction *freeze = NEW(r->found.a, struct policy_restriction);
+	*freeze = (struct policy_restriction){.id = S("published with a stolen key"), .domain_id = log->item.id, .freeze = true};
+	found_add(&r->found, freeze);
+}
+
 static void
 add_freezes(struct rules *r, Str domain_id)
 {
@@ -85,6 +97,7 @@ ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, c
 
 	add_fork(&r, producer);
 	if (elsewhere) add_fork(&r, asking);
+	add_void_publish(&r, producer, t->product_id);
 	if (r.center) {
 		add(&r, lookup_rules_all(m, r.center), false);
 		add(&r, lookup_rules_product(m, r.center, t->product_id), false);

@@ -24,10 +24,11 @@ found_once(struct found *f, const void *one)
 
 /* --- who asks --- */
 
+/* The newest member.set says all that somebody is: void, it leaves nothing. What they were before is not given back, for that would open too. */
 static bool
 is_member(const struct log *log, const struct mesh_member *member)
 {
-	return member->active && !(member->role == ROLE_OWNER && keys_voids(log, member->set_seq));
+	return member->active && !keys_voids(log, member->set_seq);
 }
 
 bool
@@ -88,6 +89,15 @@ human_in(const struct mesh *m, const struct log *log, Str person_id)
 	return human_of(PUB(member, state_find(m, RECORD_MEMBER, log, person_id)), person_id);
 }
 
+/* Which human they are was said last with a stolen key: it may have made two of one. */
+static bool
+void_human(const struct mesh *m, const struct log *log, Str person_id)
+{
+	const struct mesh_member *member = PUB(member, state_find(m, RECORD_MEMBER, log, person_id));
+
+	return member && keys_voids(log, member->set_seq);
+}
+
 /* Somebody whom more than one domain says to be its member may be spoken for by any of them: outside the producer's log they count for nobody. */
 static bool
 speaks_for_themselves(const struct mesh *m, const struct log *producer, const struct log *log, Str person_id)
@@ -107,10 +117,11 @@ ask_approvals(const struct mesh *m, struct arena *a, const struct log *log, Str 
 	for (ap = first; ap; ap = ap->same_subject) n++;
 	struct policy_approval *list = NEW_N(a, n, struct policy_approval);
 	list[0] = (struct policy_approval){.log_id = log->item.id, .person_id = by, .human_id = human_of(granter, by), .role = by_role,
-	    .service = granter && granter->service};
+	    .service = granter && (granter->service || keys_voids(log, granter->set_seq))};
 	n = 1;
 	for (ap = first; ap; ap = ap->same_subject) {
-		if (ap->pub.service || keys_voids(ap->item.log, ap->seq) || !speaks_for_themselves(m, log, ap->item.log, ap->pub.person_id)) continue;
+		if (ap->pub.service || keys_voids(ap->item.log, ap->seq) || void_human(m, ap->item.log, ap->pub.person_id)) continue;
+		if (!speaks_for_themselves(m, log, ap->item.log, ap->pub.person_id)) continue;
 		list[n] = ap->pub;
 		list[n].log_id = ap->item.log->item.id;
 		list[n].human_id = human_in(m, ap->item.log, ap->pub.person_id); /* as it is known by now */

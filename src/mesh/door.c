@@ -72,6 +72,8 @@ door_request_here(struct ctx *c, const struct mesh *m, const struct log *log, St
 	       STR(owner ? owner->name : r->producer_domain_id), STR(id));
 	enum request_state state = mesh_request_state(m, r, now, &grant, &reason);
 	ENSURE(c, state == REQUEST_PENDING, CONFLICT, "request '%.*s' is %s%s", STR(id), words[state], state < REQUEST_DRAFT ? " already" : "");
+	ENSURE(c, !keys_voids(it->log, r->seq), CONFLICT,
+	       "request '%.*s' was said with a key that was stolen by then, or behind a fork: its domain confirms it first, or asks again", STR(id));
 	*ret = r;
 	return OK;
 }

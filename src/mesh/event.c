@@ -6,7 +6,7 @@
 
 static const Str TYPES[EVENT_TYPE_COUNT] = {
     [EVENT_UNKNOWN] = {"unknown", 7},
-#define EVENT(id, wire, who) [EVENT_##id] = {wire, sizeof wire - 1},
+#define EVENT(id, wire, who, stolen) [EVENT_##id] = {wire, sizeof wire - 1},
 #include "mesh/events.def"
 #undef EVENT
 };
@@ -15,6 +15,18 @@ const char *
 event_type_name(enum event_type t)
 {
 	return TYPES[t < EVENT_TYPE_COUNT ? t : EVENT_UNKNOWN].p;
+}
+
+enum event_stolen
+event_type_stolen(enum event_type t)
+{
+	static const enum event_stolen stolen[EVENT_TYPE_COUNT] = {
+#define EVENT(id, wire, who, stolen) [EVENT_##id] = STOLEN_##stolen,
+#include "mesh/events.def"
+#undef EVENT
+	};
+
+	return stolen[t < EVENT_TYPE_COUNT ? t : EVENT_UNKNOWN];
 }
 
 static enum event_type

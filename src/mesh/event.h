@@ -14,13 +14,16 @@
 
 enum event_type {
 	EVENT_UNKNOWN,
-#define EVENT(id, wire, who) EVENT_##id,
+#define EVENT(id, wire, who, stolen) EVENT_##id,
 #include "mesh/events.def"
 #undef EVENT
 	EVENT_TYPE_COUNT
 };
 
 const char *event_type_name(enum event_type t); /* as on the wire */
+/* What becomes of what was said with a stolen key (events.def). */
+enum event_stolen { STOLEN_STAYS, STOLEN_VOID, STOLEN_GONE };
+enum event_stolen event_type_stolen(enum event_type t);
 
 struct event {
 	Str origin, type_text, actor, idem;

@@ -61,7 +61,7 @@ static Err
 payload_check(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
 {
 	static const struct { enum who who; handle_fn *handle; } rules[EVENT_TYPE_COUNT] = {
-#define EVENT(id, wire, who) [EVENT_##id] = {WHO_##who, handle_##id},
+#define EVENT(id, wire, who, stolen) [EVENT_##id] = {WHO_##who, handle_##id},
 #include "mesh/events.def"
 #undef EVENT
 	};

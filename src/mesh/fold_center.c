@@ -24,8 +24,9 @@ handle_RESTRICTION_LIFT(struct ctx *c, const struct mesh *m, const struct log *l
 	const struct item *it = state_find(m, RECORD_RESTRICTION, log, id);
 	ENSURE(c, it, NOT_FOUND, "there is no restriction %.*s", STR(id));
 	record_of(RECORD_RESTRICTION, it, ret);
-	ret->any = !ret->restriction.pub.policy.lifted;
-	ret->restriction.pub.policy.lifted = true;
+	struct mesh_restriction *r = &ret->restriction.pub;
+	ret->any = r->lifted_seq == 0 || keys_stolen(&log->keys, r->lifted_seq);
+	if (ret->any) r->lifted_seq = p->seq;
 	return OK;
 }
 
@@ -97,7 +98,7 @@ read_path(struct ctx *c, const struct payload *p, Str *ret)
 Err
 handle_PURPOSE_DEFINE(struct ctx *c, const struct mesh *m UNUSED, const struct log *log UNUSED, const struct payload *p, struct change *ret)
 {
-	ret->purpose = (struct mesh_purpose){.retired = false};
+	ret->purpose = (struct mesh_purpose){.seq = p->seq};
 	TRY(read_path(c, p, &ret->purpose.purpose));
 	change_new(RECORD_PURPOSE, ret->purpose.purpose, ret);
 	return OK;
@@ -110,8 +111,9 @@ handle_PURPOSE_RETIRE(struct ctx *c, const struct mesh *m, const struct log *log
 
 	TRY(read_path(c, p, &purpose));
 	TRY(change_find(c, m, RECORD_PURPOSE, log, purpose, ret));
-	ret->any = !ret->purpose.retired;
+	ret->any = !ret->purpose.retired || keys_stolen(&log->keys, ret->purpose.seq);
 	ret->purpose.retired = true;
+	ret->purpose.seq = p->seq;
 	return OK;
 }
 

@@ -44,12 +44,14 @@ keep_table(struct mesh_table *t, const struct mesh_table *was, const struct tag 
 	}
 }
 
+/* A publish over one that is void takes its floors with it, so it does not make up for it. */
 static void
-keep_from(struct mesh_product *n, const struct mesh_product *was, const struct tag *tags, uint64_t seq)
+keep_from(struct mesh_product *n, const struct mesh_product *was, const struct tag *tags, const struct log_keys *keys, uint64_t seq)
 {
 	for (size_t i = 0; i < n->table_count; i++)
 		keep_table(&n->tables[i], table_named(was, n->tables[i].policy.name), tags, was ? was->seq : 0, seq);
 	if (!was) return;
+	n->doubt = keys_stolen(keys, was->doubt) ? was->doubt : keys_stolen(keys, was->seq) ? was->seq : 0;
 	n->since = was->since;
 	n->first_published = was->first_published;
 }
@@ -70,7 +72,7 @@ handle_PRODUCT_PUBLISH(struct ctx *c, const struct mesh *m, const struct log *lo
 	ENSURE(c, !was || str_eq(was->pub.name, n->name), CONFLICT, "product %.*s is named %.*s, and names stay", STR(n->id),
 	       STR(was->pub.name));
 	ENSURE(c, was || !state_product_named(m, log, n->name), CONFLICT, "another product is named %.*s", STR(n->name));
-	keep_from(n, was ? &was->pub : NULL, was ? state_tags_of(m, log, n->id) : NULL, p->seq);
+	keep_from(n, was ? &was->pub : NULL, was ? state_tags_of(m, log, n->id) : NULL, &log->keys, p->seq);
 	return OK;
 }
 

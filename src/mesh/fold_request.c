@@ -7,7 +7,7 @@ handle_REQUEST_OPEN(struct ctx *c, const struct mesh *m, const struct log *log, 
 	struct fields f = fields_of(c, event_type_name(p->type), p->body);
 	struct mesh_request *r = &ret->request.pub;
 
-	*r = (struct mesh_request){.opened = p->time};
+	*r = (struct mesh_request){.opened = p->time, .seq = p->seq};
 	ret->request.withdrawn = false;
 	read_request(&f, r);
 	TRY(fields_end(&f));
@@ -39,6 +39,7 @@ handle_REQUEST_SUBMIT(struct ctx *c, const struct mesh *m, const struct log *log
 	ENSURE(c, ret->request.pub.draft, CONFLICT, "request %.*s is submitted already", STR(ret->id));
 	ret->request.pub.draft = false;
 	ret->request.pub.opened = p->time;
+	ret->request.pub.seq = p->seq;
 	return OK;
 }
 

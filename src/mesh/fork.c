@@ -196,8 +196,8 @@ ending_entry(struct ctx *c, void *arg, size_t i UNUSED, const struct opened *e)
 	return OK;
 }
 
-void
-fork_update(struct mesh *m, struct log *log)
+static void
+freeze(struct mesh *m, struct log *log)
 {
 	log->frozen = log->pub.frozen = false;
 	log->fork_at = UINT64_MAX;
@@ -215,6 +215,13 @@ fork_update(struct mesh *m, struct log *log)
 		log->frozen = log->pub.frozen = true;
 		if (r->body.at < log->fork_at) log->fork_at = r->body.at;
 	}
+}
+
+void
+fork_update(struct mesh *m, struct log *log)
+{
+	freeze(m, log);
+	center_judge(m, log);
 }
 
 bool

@@ -10,7 +10,7 @@
 
 typedef Err handle_fn(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret);
 
-#define EVENT(id, wire, who) handle_fn handle_##id;
+#define EVENT(id, wire, who, stolen) handle_fn handle_##id;
 #include "mesh/events.def"
 #undef EVENT
 

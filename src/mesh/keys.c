@@ -38,20 +38,30 @@ confirm_order(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-bool
-keys_stolen(const struct log_keys *k, uint64_t seq)
+/* before: confirmations from there on do not count. */
+static bool
+stolen_before(const struct log_keys *k, uint64_t seq, uint64_t before)
 {
 	bool stolen = false;
 
 	for (size_t i = 0; i < k->void_count; i++) stolen |= seq >= k->voids[i].from && seq < k->voids[i].to;
 	if (!stolen || k->confirm_count == 0) return stolen;
-	return !bsearch(&(struct key_confirm){seq, 0}, k->confirms, k->confirm_count, sizeof *k->confirms, confirm_order);
+	const struct key_confirm *c = bsearch(&(struct key_confirm){seq, 0}, k->confirms, k->confirm_count, sizeof *k->confirms, confirm_order);
+	return !c || c->at >= before;
+}
+
+bool
+keys_stolen(const struct log_keys *k, uint64_t seq)
+{
+	return stolen_before(k, seq, UINT64_MAX);
 }
 
 bool
 keys_voids(const struct log *log, uint64_t seq)
 {
-	return (log->frozen && seq >= log->fork_at) || (log->keys.void_count && keys_stolen(&log->keys, seq));
+	uint64_t fork = log->frozen ? log->fork_at : UINT64_MAX;
+
+	return seq >= fork || (log->keys.void_count && stolen_before(&log->keys, seq, fork));
 }
 
 bool

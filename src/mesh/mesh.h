@@ -59,7 +59,7 @@ struct mesh_tag {
 enum tag_kind { TAG_ORDERED, TAG_CHOICE, TAG_FREE };
 struct mesh_tag_def { Str tag; enum tag_kind kind; const Str *values; /* ordered: rising */ size_t value_count; bool built_in, retired; };
 
-struct mesh_purpose { Str purpose; bool retired; };
+struct mesh_purpose { Str purpose; bool retired; uint64_t seq; /* the newest entry about it */ };
 
 struct mesh_delegation {
 	struct policy_delegation policy;
@@ -100,6 +100,7 @@ struct mesh_product {
 	uint64_t since;              /* of its first publish */
 	Time first_published;
 	Str publisher;               /* person id, of the newest publish */
+	uint64_t doubt;              /* a publish before that was void then: until it is confirmed, what it said of classes closes; 0: none */
 };
 
 struct mesh_grant {
@@ -122,13 +123,15 @@ struct mesh_request {
 	Time until, opened;          /* until: TIME_FOREVER when not asked for. opened: when it was opened, or submitted */
 	Str renews;                  /* id of the grant, "" when it renews none */
 	bool draft;                  /* not submitted yet: for its author alone */
+	uint64_t seq;                /* entry that opened it, or submitted it */
 };
 /* How it stands, joined over both logs: approved once the producer granted (*ret_grant, revoked or not; NULL otherwise), else withdrawn,
  * else denied (*ret_deny_reason: the commitment, "" when none), else a draft, else expired REQUEST_LIFE_DAYS after it was opened, else pending. */
 enum request_state mesh_request_state(const struct mesh *m, const struct mesh_request *r, Time now, const struct mesh_grant **ret_grant,
                                       Str *ret_deny_reason);
 
-struct mesh_restriction { struct policy_restriction policy; Str name /* "" when none was given */, tags_text /* canonical, "" without */, by; Time added; };
+struct mesh_restriction { struct policy_restriction policy; Str name /* "" when none was given */, tags_text /* canonical, "" without */, by; Time added;
+                          uint64_t lifted_seq; /* the entry that lifted it, 0: none. policy.lifted: and it counts */ };
 
 struct mesh *mesh_new(void);
 void mesh_free(struct mesh *m);
@@ -173,9 +176,9 @@ const struct mesh_domain *mesh_domain_by_name(const struct mesh *m, Str name);
 const struct mesh_product *mesh_product(const struct mesh *m, Str id);
 const struct mesh_product *mesh_product_by_name(const struct mesh *m, Str domain_dot_product);
 const struct mesh_table *mesh_table_by_name(const struct mesh *m, Str domain_dot_product_dot_table, const struct mesh_product **ret_product);
-/* A person belongs to one domain. Should several claim them: the smallest domain id of those where they are active. */
+/* A person belongs to one domain. Should several claim them: the smallest domain id of those where they are active, and that before a claim that is void. */
 const struct mesh_member *mesh_member(const struct mesh *m, Str person_id);
-/* Active, and not made owner with a stolen key, or behind a fork: whoever was is no member until it is confirmed. */
+/* Active, and not made what they are with a stolen key, or behind a fork: whoever was is no member until that is confirmed, or said anew. */
 bool mesh_member_counts(const struct mesh *m, const struct mesh_member *member);
 const struct mesh_grant *mesh_grant(const struct mesh *m, Str id);
 /* The grant of that id in that domain's log: what a revoke is about. */

@@ -1,6 +1,36 @@
 /* What the center says: restrictions, the words of tags and purposes, exceptions and evidence. */
 #include "mesh/record.h"
 
+/* Said with a stolen key it lifts nothing: what closed goes on closing. */
+static bool
+is_lifted(const struct restriction *r)
+{
+	return r->pub.lifted_seq && !keys_voids(r->item.log, r->pub.lifted_seq);
+}
+
+/* Is there a tree that it is, or was, part of? Retired with a stolen key it may not be used, and yet the others stay all there are. */
+static bool
+in_tree(const struct purpose *p)
+{
+	return !p->pub.retired || keys_voids(p->item.log, p->pub.seq);
+}
+
+void
+center_judge(struct mesh *m, struct log *log)
+{
+	struct index *restrictions = &m->by_kind[RECORD_RESTRICTION], *purposes = &m->by_kind[RECORD_PURPOSE];
+	uint32_t at = 0;
+
+	if (!log->pub.center) return;
+	for (struct item *first; (first = index_next(restrictions, &at));)
+		for (struct item *it = first; it; it = it->same)
+			if (it->log == log) ((struct restriction *)it)->pub.policy.lifted = is_lifted((const struct restriction *)it);
+	log->purposes = 0;
+	at = 0;
+	for (struct item *first; (first = index_next(purposes, &at));)
+		for (struct item *it = first; it; it = it->same) log->purposes += it->log == log && in_tree((const struct purpose *)it);
+}
+
 void
 put_restriction(struct mesh *m, struct log *log, const struct change *ch)
 {
@@ -13,6 +43,7 @@ put_restriction(struct mesh *m, struct log *log, const struct change *ch)
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) *texts[i] = state_text(m, *texts[i]);
 	for (size_t i = 0; i < r->pub.policy.approver_count; i++) r->pub.policy.approvers[i] = state_text(m, r->pub.policy.approvers[i]);
 	r->pub.policy.tags = state_tag_expr_keep(m, r->pub.tags_text);
+	r->pub.policy.lifted = is_lifted(r);
 	if (is_new) lookup_restriction(m, r);
 }
 
@@ -21,7 +52,8 @@ write_restriction(const struct change *ch, struct buf *out)
 {
 	put_text(out, S("{\"by\":"), ch->restriction.pub.by);
 	put_seconds(out, S(",\"added\":"), ch->restriction.pub.added);
-	put_bool(out, S(",\"lifted\":"), ch->restriction.pub.policy.lifted);
+	put_bool(out, S(",\"lifted\":"), ch->restriction.pub.lifted_seq > 0);
+	if (ch->restriction.pub.lifted_seq) put_number(out, S(",\"lifted_seq\":"), ch->restriction.pub.lifted_seq);
 	buf_str(out, S(",\"body\":"));
 	body_restriction(out, &ch->restriction.pub);
 	buf_char(out, '}');
@@ -34,7 +66,7 @@ load_restriction(struct fields *f, const struct mesh *m UNUSED, struct change *r
 
 	*r = (struct mesh_restriction){.by = field_text(f, S("by"), 64)};
 	r->added = field_seconds(f, S("added"));
-	r->policy.lifted = field_bool(f, S("lifted"));
+	if (field_bool(f, S("lifted"))) r->lifted_seq = field_u64(f, S("lifted_seq"));
 	BODY(f, read_restriction(&b, r));
 }
 
@@ -85,15 +117,16 @@ put_purpose(struct mesh *m, struct log *log, const struct change *ch)
 	bool is_new;
 	struct purpose *p = item_make(m, RECORD_PURPOSE, log, ch->id, sizeof *p, &is_new);
 
-	if (!is_new && !p->pub.retired) log->purposes--;
-	p->pub = (struct mesh_purpose){.purpose = p->item.id, .retired = ch->purpose.retired};
-	if (!p->pub.retired) log->purposes++;
+	if (!is_new) log->purposes -= in_tree(p);
+	p->pub = (struct mesh_purpose){.purpose = p->item.id, .retired = ch->purpose.retired, .seq = ch->purpose.seq};
+	log->purposes += in_tree(p);
 }
 
 void
 write_purpose(const struct change *ch, struct buf *out)
 {
 	put_bool(out, S("{\"retired\":"), ch->purpose.retired);
+	put_number(out, S(",\"seq\":"), ch->purpose.seq);
 	buf_str(out, S(",\"body\":"));
 	body_purpose(out, ch->purpose.purpose);
 	buf_char(out, '}');
@@ -103,6 +136,7 @@ void
 load_purpose(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
 {
 	ret->purpose = (struct mesh_purpose){.retired = field_bool(f, S("retired"))};
+	ret->purpose.seq = field_u64(f, S("seq"));
 	BODY(f, ret->purpose.purpose = read_purpose(&b, S("purpose")));
 }
 

@@ -169,6 +169,7 @@ write_product(const struct change *ch, struct buf *out)
 	put_number(out, S(",\"since\":"), p->since);
 	if (p->first_published != p->published) put_seconds(out, S(",\"first\":"), p->first_published);
 	put_text(out, S(",\"by\":"), p->publisher);
+	if (p->doubt) put_number(out, S(",\"doubt\":"), p->doubt);
 	write_later(p, out);
 	write_floors(p, out);
 	buf_str(out, S(",\"body\":"));
@@ -244,6 +245,7 @@ load_product(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
 	p->since = field_u64(f, S("since"));
 	p->first_published = field_has(f, S("first")) ? field_seconds(f, S("first")) : p->published;
 	p->publisher = field_text(f, S("by"), 64);
+	p->doubt = field_has(f, S("doubt")) ? field_u64(f, S("doubt")) : 0;
 	later = field_has(f, S("later")) ? field_list(f, S("later"), ASIDES_MAX) : NULL;
 	floors = field_has(f, S("floors")) ? field_list(f, S("floors"), ASIDES_MAX) : NULL;
 	BODY(f, read_product(&b, p));

@@ -4,7 +4,8 @@
 void
 put_request(struct mesh *m, struct log *log, const struct change *ch)
 {
-	struct request *r = item_make(m, RECORD_REQUEST, log, ch->id, sizeof *r, NULL);
+	bool is_new;
+	struct request *r = item_make(m, RECORD_REQUEST, log, ch->id, sizeof *r, &is_new);
 
 	r->withdrawn = ch->request.withdrawn;
 	r->pub = ch->request.pub;
@@ -16,6 +17,7 @@ put_request(struct mesh *m, struct log *log, const struct change *ch)
 	r->pub.purpose = state_text(m, r->pub.purpose);
 	r->pub.reason = state_text(m, r->pub.reason);
 	r->pub.renews = state_text(m, r->pub.renews);
+	if (is_new) lookup_request(m, r);
 }
 
 void
@@ -23,6 +25,7 @@ write_request(const struct change *ch, struct buf *out)
 {
 	put_seconds(out, S("{\"opened\":"), ch->request.pub.opened);
 	put_bool(out, S(",\"withdrawn\":"), ch->request.withdrawn);
+	put_number(out, S(",\"seq\":"), ch->request.pub.seq);
 	buf_str(out, S(",\"body\":"));
 	body_request(out, &ch->request.pub);
 	buf_char(out, '}');
@@ -33,6 +36,7 @@ load_request(struct fields *f, const struct mesh *m UNUSED, struct change *ret)
 {
 	ret->request.pub = (struct mesh_request){.opened = field_seconds(f, S("opened"))};
 	ret->request.withdrawn = field_bool(f, S("withdrawn"));
+	ret->request.pub.seq = field_u64(f, S("seq"));
 	BODY(f, read_request(&b, &ret->request.pub));
 }
 

@@ -33,7 +33,7 @@ struct log {
 	struct fork_end *fork_ends; /* what the branches of all proven ones revoke and end */
 	struct log *same_name;    /* another domain of that name, by rising id */
 	struct lookup_log lookup;
-	size_t purposes;          /* that are defined and not retired */
+	size_t purposes;          /* of a center: in its tree */
 };
 
 struct member { struct item item; struct mesh_member pub; };
@@ -203,6 +203,11 @@ Str tags_published(const struct mesh_product *p, const struct mesh_table *t, siz
 void product_fini(struct product *p);
 /* public 1, internal 2, confidential 3, restricted 4, anything else 5, "" 0. */
 unsigned class_rank(Str class);
+
+/* --- rec_center.c --- */
+
+/* What a center lifted, and which purposes it keeps, judged anew: its keys, or what is known of its forks, changed. */
+void center_judge(struct mesh *m, struct log *log);
 
 /* --- vocabulary.c --- */
 

@@ -78,6 +78,12 @@ by_path(const void *a, const void *b)
 	return str_cmp((*(const struct mesh_purpose *const *)a)->purpose, (*(const struct mesh_purpose *const *)b)->purpose);
 }
 
+static bool
+may_use(const struct purpose *p)
+{
+	return !p->pub.retired && !keys_voids(p->item.log, p->pub.seq);
+}
+
 size_t
 mesh_purposes(const struct mesh *m, struct arena *a, const struct mesh_purpose ***ret)
 {
@@ -87,7 +93,7 @@ mesh_purposes(const struct mesh *m, struct arena *a, const struct mesh_purpose *
 
 	for (size_t i = 0; i < n; i++) {
 		const struct mesh_purpose *p = &((const struct purpose *)items[i])->pub;
-		if (str_eq(items[i]->log->item.id, m->center) && !p->retired) list[count++] = p;
+		if (str_eq(items[i]->log->item.id, m->center) && may_use((const struct purpose *)items[i])) list[count++] = p;
 	}
 	free(items);
 	if (count) qsort(list, count, sizeof *list, by_path);
@@ -101,5 +107,5 @@ mesh_purpose_ok(const struct mesh *m, Str purpose)
 	const struct log *center = state_center(m);
 	const struct item *it = center ? state_find(m, RECORD_PURPOSE, center, purpose) : NULL;
 
-	return !center || center->purposes == 0 || (it && !((const struct purpose *)it)->pub.retired);
+	return !center || center->purposes == 0 || (it && may_use((const struct purpose *)it));
 }

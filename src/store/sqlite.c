@@ -26,6 +26,8 @@ static const char *const steps[] = {
     "CREATE VIRTUAL TABLE search USING fts5(title, text, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');",
     /* records say more from here on (the place of a grant in its log, …): folded anew from the logs */
     "DELETE FROM record; DELETE FROM position; DELETE FROM document; DELETE FROM search;",
+    /* and again: what lifted a restriction, the entries of purposes and requests */
+    "DELETE FROM record; DELETE FROM position; DELETE FROM document; DELETE FROM search;",
 };
 
 enum {

@@ -69,13 +69,10 @@ principal_name(enum principal_kind kind)
 	return kind == PRINCIPAL_DOMAIN ? S("domain") : kind == PRINCIPAL_PERSON ? S("person") : S("group");
 }
 
-void
-body_grant(struct buf *out, const struct mesh_grant *g)
+/* What grants and delegations say alike, in this order: of which table, whom, for what, when and how much. */
+static void
+share_put(struct buf *out, const struct policy_grant *p, Str rows_text)
 {
-	const struct policy_grant *p = &g->policy;
-
-	put_text(out, S("{\"id\":"), p->id);
-	put_text(out, S(",\"product\":"), p->product_id);
 	put_text(out, S(",\"table\":"), p->table);
 	put_text(out, S(",\"to\":"), principal_name(p->to_kind));
 	put_text(out, S(",\"to_id\":"), p->to_id);
@@ -83,9 +80,19 @@ body_grant(struct buf *out, const struct mesh_grant *g)
 	put_time(out, S(",\"from\":"), p->from);
 	put_time(out, S(",\"until\":"), p->until);
 	interactions_put(out, p->interactions);
-	put_text(out, S(",\"rows\":"), g->rows_text);
+	put_text(out, S(",\"rows\":"), rows_text);
 	masks_put(out, p->masks, p->mask_count);
 	put_texts(out, S(",\"hidden\":["), p->hidden, p->hidden_count);
+}
+
+void
+body_grant(struct buf *out, const struct mesh_grant *g)
+{
+	const struct policy_grant *p = &g->policy;
+
+	put_text(out, S("{\"id\":"), p->id);
+	put_text(out, S(",\"product\":"), p->product_id);
+	share_put(out, p, g->rows_text);
 	put_text(out, S(",\"request\":"), g->request_id);
 	if (p->to_domain_id.n) put_text(out, S(",\"to_domain\":"), p->to_domain_id);
 	put_tags(out, g->tags_text, p->tags);
@@ -98,19 +105,14 @@ void
 body_delegation(struct buf *out, const struct mesh_delegation *d)
 {
 	const struct policy_delegation *p = &d->policy;
+	const struct policy_grant share = {
+	    .table = p->table, .to_kind = p->to_kind, .to_id = p->to_id, .purposes = p->purposes, .purpose_count = p->purpose_count, .from = p->from,
+	    .until = p->until, .interactions = p->interactions, .masks = p->masks, .mask_count = p->mask_count, .hidden = p->hidden,
+	    .hidden_count = p->hidden_count};
 
 	put_text(out, S("{\"id\":"), p->id);
 	put_text(out, S(",\"producer\":"), p->issuer_domain_id);
 	put_text(out, S(",\"grant\":"), p->grant_id);
-	put_text(out, S(",\"table\":"), p->table);
-	put_text(out, S(",\"to\":"), principal_name(p->to_kind));
-	put_text(out, S(",\"to_id\":"), p->to_id);
-	put_texts(out, S(",\"purposes\":["), p->purposes, p->purpose_count);
-	put_time(out, S(",\"from\":"), p->from);
-	put_time(out, S(",\"until\":"), p->until);
-	interactions_put(out, p->interactions);
-	put_text(out, S(",\"rows\":"), d->rows_text);
-	masks_put(out, p->masks, p->mask_count);
-	put_texts(out, S(",\"hidden\":["), p->hidden, p->hidden_count);
+	share_put(out, &share, d->rows_text);
 	buf_char(out, '}');
 }

@@ -21,6 +21,7 @@ struct sender {
 	int64_t idle_since_ns;
 	char hook_id[CRYPT_SHORT_ID_MAX]; /* whose message is under way */
 	uint64_t seq;
+	uint32_t attempts;                /* before this one */
 };
 
 static struct sender senders[SENDERS_MAX];
@@ -199,15 +200,11 @@ run(void *arg)
 	struct core *core = s->core;
 	ARENA_AUTO arena = ARENA_INIT;
 	struct ctx c = {.arena = &arena};
-	struct outbox_delivery d = {.hook_id = arena_str(&arena, str_c(s->hook_id)), .seq = s->seq}, *list;
+	struct outbox_delivery d = {.hook_id = arena_str(&arena, str_c(s->hook_id)), .seq = s->seq, .attempts = s->attempts};
 	struct msg_S_DELIVERED answer = {.status = 0, .note = S("")};
 	const struct outbox_hook *h = NULL;
-	size_t n = 0;
 
-	Err e = outbox_deliveries(&c, feed_outbox(core), d.hook_id, 1000, &list, &n);
-	for (size_t i = 0; err_ok(e) && i < n; i++)
-		if (list[i].seq == d.seq) d = list[i];
-	if (err_ok(e)) e = hook_find(&c, feed_outbox(core), d.hook_id, &h);
+	Err e = hook_find(&c, feed_outbox(core), d.hook_id, &h);
 	if (err_ok(e)) e = send_item(core, &c, s, h, &d, &answer);
 	if (!err_ok(e)) sender_end(core, s);
 	settle_delivery(&d, e, &c, &answer);
@@ -253,6 +250,7 @@ start_due(struct core *core, struct ctx *c)
 		s->core = core;
 		s->busy = true;
 		s->seq = due[i].seq;
+		s->attempts = due[i].attempts;
 		snprintf(s->hook_id, sizeof s->hook_id, "%.*s", STR(due[i].hook_id));
 		if (!fiber_start(run, s)) s->busy = false;
 	}
@@ -312,13 +310,13 @@ handle_webhook_add(struct request *rq)
 	TRY(deliver_url_check(&rq->c, h.url));
 	if (h.events.n == 0) h.events = S("*");
 	TRY(events_check(&rq->c, h.events));
+	TRY(feed_catch_up(rq->core, &rq->c, &h.after)); /* waits: the others are counted behind it */
 	TRY(outbox_hooks(&rq->c, feed_outbox(rq->core), &hooks, &n));
 	for (size_t i = 0; i < n; i++) own += str_eq(hooks[i].domain_id, rq->domain_id);
 	ENSURE(&rq->c, own < HOOKS_PER_DOMAIN, CONFLICT, "a domain has at most %d webhooks", HOOKS_PER_DOMAIN);
 	crypt_short_id("whk_", id);
 	h.id = str_c(id);
 	TRY(secret_of(rq->core, &rq->c, h.id, &secret));
-	TRY(feed_catch_up(rq->core, &rq->c, &h.after));
 	TRY(outbox_hook_add(&rq->c, feed_outbox(rq->core), &h));
 	hook_json(rq, &h, secret, &b);
 	reply_json(rq, 201, &b);
@@ -428,25 +426,12 @@ Err
 handle_webhook_redeliver(struct request *rq)
 {
 	const struct outbox_hook *h;
-	struct outbox_delivery *list;
-	size_t n, again = 0;
+	uint64_t again;
 	BUF_AUTO b = BUF_INIT;
 
 	TRY(own_hook(rq, &h));
-	TRY(outbox_deliveries(&rq->c, feed_outbox(rq->core), h->id, 1000, &list, &n));
-	TRY(outbox_begin(&rq->c, feed_outbox(rq->core)));
-	for (size_t i = 0; i < n; i++) {
-		if (list[i].state == DELIVERY_DONE) continue;
-		list[i].state = DELIVERY_PENDING;
-		list[i].attempts = 0;
-		list[i].next = core_now();
-		Err e = outbox_delivery_put(&rq->c, feed_outbox(rq->core), &list[i]);
-		if (!err_ok(e)) core_die("the outbox cannot be written", &rq->c, e);
-		again++;
-	}
-	Err e = outbox_commit(&rq->c, feed_outbox(rq->core));
-	if (!err_ok(e)) core_die("the outbox cannot be written", &rq->c, e);
-	buf_printf(&b, "{\"id\":\"%.*s\",\"queued\":%zu}", STR(h->id), again);
+	TRY(outbox_redeliver(&rq->c, feed_outbox(rq->core), h->id, core_now(), &again));
+	buf_printf(&b, "{\"id\":\"%.*s\",\"queued\":%llu}", STR(h->id), (unsigned long long)again);
 	reply_json(rq, 202, &b);
 	return OK;
 }

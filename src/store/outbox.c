@@ -18,7 +18,8 @@ static const char *const steps[] = {
 };
 
 enum {
-	POSITION, POSITION_PUT, ITEM_ADD, ITEMS, ITEM, LAST, HOOK_ADD, HOOK_REMOVE, HOOKS, DELIVERY_PUT, DUE, DELIVERIES, PRUNE, STATEMENT_COUNT
+	POSITION, POSITION_PUT, ITEM_ADD, ITEMS, ITEM, LAST, HOOK_ADD, HOOK_REMOVE, HOOKS, HOOK_COUNT, DELIVERY_PUT, DUE, DELIVERIES, REDELIVER, PRUNE,
+	STATEMENT_COUNT
 };
 
 static const char *const statements[STATEMENT_COUNT] = {
@@ -31,11 +32,15 @@ static const char *const statements[STATEMENT_COUNT] = {
     [HOOK_ADD] = "INSERT INTO hook VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [HOOK_REMOVE] = "DELETE FROM hook WHERE id = ?1",
     [HOOKS] = "SELECT id, domain, url, events, by, added, after FROM hook ORDER BY added, id",
+    [HOOK_COUNT] = "SELECT count(*) FROM hook",
     [DELIVERY_PUT] = "INSERT INTO delivery VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (hook, seq) DO UPDATE SET"
                      " state = ?3, attempts = ?4, next = ?5, status = ?6, note = ?7, at = ?8",
-    [DUE] = "SELECT hook, seq, state, attempts, next, status, note, at FROM delivery AS d WHERE state = 0 AND next <= ?1 AND seq ="
-            " (SELECT min(seq) FROM delivery WHERE hook = d.hook AND state = 0) ORDER BY next, hook LIMIT ?2",
+    /* the index leads: neither what waits behind the oldest nor what was delivered is looked at */
+    [DUE] = "SELECT d.hook, d.seq, state, attempts, next, status, note, at FROM hook CROSS JOIN delivery AS d ON d.hook = hook.id AND d.seq ="
+            " (SELECT seq FROM delivery INDEXED BY delivery_pending WHERE hook = hook.id AND state = 0 ORDER BY seq LIMIT 1)"
+            " WHERE next <= ?1 ORDER BY next, d.hook LIMIT ?2",
     [DELIVERIES] = "SELECT hook, seq, state, attempts, next, status, note, at FROM delivery WHERE hook = ?1 ORDER BY seq DESC LIMIT ?2",
+    [REDELIVER] = "UPDATE delivery SET state = 0, attempts = 0, next = ?2 WHERE hook = ?1 AND state <> 1",
     [PRUNE] = "DELETE FROM delivery WHERE state <> 0 AND at < ?1",
 };
 
@@ -179,7 +184,10 @@ Err
 outbox_hook_add(struct ctx *c, struct outbox *o, const struct outbox_hook *h)
 {
 	STMT_AUTO st = NULL;
+	uint64_t n;
 
+	TRY(number(c, o, HOOK_COUNT, (Str){0}, 0, &n));
+	ENSURE(c, n < OUTBOX_HOOKS_MAX, CONFLICT, "this node has %d webhooks, and keeps no more", OUTBOX_HOOKS_MAX);
 	TRY(db_statement(c, &o->db, HOOK_ADD, &st));
 	const Str texts[] = {h->id, h->domain_id, h->url, h->events, h->by};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) db_bind_text(st, (int)i + 1, texts[i]);
@@ -198,18 +206,16 @@ outbox_hook_remove(struct ctx *c, struct outbox *o, Str id)
 	return db_run(c, &o->db, st);
 }
 
-enum { HOOKS_MAX = 1024 };
-
 Err
 outbox_hooks(struct ctx *c, struct outbox *o, struct outbox_hook **ret, size_t *ret_n)
 {
-	struct outbox_hook *list = NEW_N(c->arena, HOOKS_MAX, struct outbox_hook);
+	struct outbox_hook *list = NEW_N(c->arena, OUTBOX_HOOKS_MAX, struct outbox_hook);
 	STMT_AUTO st = NULL;
 	size_t n = 0;
 	bool row = true;
 
 	TRY(db_statement(c, &o->db, HOOKS, &st));
-	while (n < HOOKS_MAX) {
+	while (n < OUTBOX_HOOKS_MAX) {
 		TRY(db_step(c, &o->db, st, &row));
 		if (!row) break;
 		list[n++] = (struct outbox_hook){
@@ -283,6 +289,19 @@ outbox_deliveries(struct ctx *c, struct outbox *o, Str hook_id, size_t limit, st
 	db_bind_text(st, 1, hook_id);
 	sqlite3_bind_int64(st, 2, (sqlite3_int64)limit);
 	return delivery_rows(c, o, st, limit, ret, ret_n);
+}
+
+Err
+outbox_redeliver(struct ctx *c, struct outbox *o, Str hook_id, Time now, uint64_t *ret_n)
+{
+	STMT_AUTO st = NULL;
+
+	TRY(db_statement(c, &o->db, REDELIVER, &st));
+	db_bind_text(st, 1, hook_id);
+	sqlite3_bind_int64(st, 2, now);
+	TRY(db_run(c, &o->db, st));
+	*ret_n = (uint64_t)sqlite3_changes64(o->db.handle);
+	return OK;
 }
 
 Err

@@ -49,6 +49,8 @@ struct outbox_hook {
 	uint64_t after;      /* it is told of items after this one */
 };
 
+enum { OUTBOX_HOOKS_MAX = 1024 };
+/* CONFLICT when there are OUTBOX_HOOKS_MAX of them. */
 NODISCARD Err outbox_hook_add(struct ctx *c, struct outbox *o, const struct outbox_hook *h);
 /* It and its deliveries are forgotten. */
 NODISCARD Err outbox_hook_remove(struct ctx *c, struct outbox *o, Str id);
@@ -67,9 +69,11 @@ struct outbox_delivery {
 };
 
 NODISCARD Err outbox_delivery_put(struct ctx *c, struct outbox *o, const struct outbox_delivery *d); /* new or changed */
-/* For each webhook the oldest pending one, if it is due. */
+/* For each webhook the oldest pending one, if it is due. O(webhooks), however many deliveries lie there. */
 NODISCARD Err outbox_due(struct ctx *c, struct outbox *o, Time now, size_t limit, struct outbox_delivery **ret, size_t *ret_n);
 NODISCARD Err outbox_deliveries(struct ctx *c, struct outbox *o, Str hook_id, size_t limit, struct outbox_delivery **ret, size_t *ret_n); /* newest first */
+/* All of it that are pending or were given up are due now, as if never tried; *ret_n: how many. */
+NODISCARD Err outbox_redeliver(struct ctx *c, struct outbox *o, Str hook_id, Time now, uint64_t *ret_n);
 /* Forget deliveries that ended before that time. */
 NODISCARD Err outbox_prune(struct ctx *c, struct outbox *o, Time before);
 

@@ -15,7 +15,9 @@ static const Str JOURNAL = S("journal");
 static const int64_t LATER_NS = INT64_C(10000000);
 /* From an entry until it is in tiles: nothing that is answered depends on it, and others wait while it is done. */
 static const int64_t SAID_NS = INT64_C(300000000), NOTED_NS = INT64_C(5000000000);
-enum { UNPUBLISHED_MAX = 1024 };
+/* Between two that somebody asked for, and how long one waits. */
+static const int64_t ASKED_NS = INT64_C(100000000), PATIENCE_NS = INT64_C(2000000000);
+enum { UNPUBLISHED_MAX = 1024, PUBLISH_STEP_MS = 5 };
 
 static void
 publish_within(struct core *core, int64_t ns)
@@ -37,6 +39,17 @@ void
 core_publish_soon(struct core *core)
 {
 	publish_within(core, SAID_NS);
+}
+
+void
+core_publish_wait(struct core *core)
+{
+	uint64_t before = core->publishes;
+	int64_t now = core_ns(), soonest = core->published_ns + ASKED_NS, at = now > soonest ? now : soonest;
+
+	if (core->unpublished == 0) return;
+	if (at < core->publish_ns) core->publish_ns = at;
+	while (core->publishes == before && core_ns() - now < PATIENCE_NS) fiber_sleep_ms(core, PUBLISH_STEP_MS);
 }
 
 bool
@@ -268,6 +281,8 @@ core_publish_logs(struct core *core)
 	}
 	if (!err_ok(e)) core_die("the logs' tiles cannot be written", &c, e);
 	core->unpublished = 0;
+	core->publishes++;
+	core->published_ns = core_ns();
 }
 
 Err

@@ -54,6 +54,8 @@ struct core {
 	bool store_clean;            /* nothing for the store since its last commit: only the journal grew */
 	uint64_t unpublished;        /* entries that are not in tiles yet, */
 	int64_t publish_ns;          /* and when they shall be */
+	uint64_t publishes;          /* since the start */
+	int64_t published_ns;        /* the last one */
 	struct waiter *commit_waiters;
 	uint64_t next_id, mark;      /* mark: entries folded on this node, all logs but the journal */
 	uint64_t policy_epoch;       /* grows whenever access may have become narrower */
@@ -160,6 +162,9 @@ NODISCARD Err core_to_store(struct ctx *c, void *arg, Str kind, Str id, Str body
 void core_publish_logs(struct core *core);
 void core_publish_soon(struct core *core);
 bool core_publish_due(const struct core *core);
+/* In a fiber: what was appended so far stands under a checkpoint, if the keys role is there to sign one. Who asks at about the same time shares one,
+ * so that asking again and again does not keep everybody else waiting. */
+void core_publish_wait(struct core *core);
 /* Ledger, store, directory below the current folder; fold what the store has not seen (open.c). */
 NODISCARD Err core_open(struct core *core, struct ctx *c);
 /* A new node's center and administrator, when there is none yet. Needs the keys role: a fiber calls it. */

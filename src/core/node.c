@@ -176,8 +176,7 @@ handle_logs(struct request *rq)
 {
 	BUF_AUTO b = BUF_INIT;
 
-	core_commit(rq->core);
-	core_publish_logs(rq->core); /* who asks wants to take a copy: let the files hold everything */
+	core_publish_wait(rq->core); /* who asks wants to take a copy: let the files hold everything */
 	buf_c(&b, "{\"logs\":");
 	logs_json(rq, &b);
 	buf_char(&b, '}');
@@ -196,7 +195,7 @@ handle_log_file(struct request *rq)
 	if (str_starts(arg(rq, "path"), S("tile/entries/")))
 		ENSURE(&rq->c, sees_all(rq) || str_eq(log, rq->domain_id), DENIED, "the entries of %.*s are for its people, the center and its auditors",
 		       STR(log_name(rq, log)));
-	if (str_eqc(arg(rq, "path"), "checkpoint")) core_publish_logs(rq->core); /* a copy begins with it */
+	if (str_eqc(arg(rq, "path"), "checkpoint")) core_publish_wait(rq->core); /* a copy begins with it */
 	TRY(ledger_file(&rq->c, rq->core->ledger, log, arg(rq, "path"), &file));
 	reply_text(rq, 200, str_eqc(arg(rq, "path"), "checkpoint") ? S("text/plain; charset=utf-8") : S("application/octet-stream"), file);
 	return OK;

@@ -31,10 +31,7 @@ covering(struct request *rq, Str log, uint64_t index, Str *ret_text, uint64_t *r
 	struct checkpoint cp = {.size = 0};
 
 	for (int attempt = 0; attempt < 2 && cp.size <= index; attempt++) {
-		if (attempt > 0) {
-			core_commit(rq->core);
-			core_publish_logs(rq->core);
-		}
+		if (attempt > 0) core_publish_wait(rq->core);
 		Err e = ledger_file(&rq->c, rq->core->ledger, log, S("checkpoint"), ret_text);
 		if (e.code == ERR_NOT_FOUND && attempt == 0) continue;
 		TRY(e);

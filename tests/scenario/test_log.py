@@ -5,6 +5,8 @@ import json
 import re
 import shutil
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import FAILED, HEDDLE, REFUSED, alive, copy_data, wait_for
@@ -40,6 +42,22 @@ def test_a_running_node_hands_out_what_proves_it(shop):
     shop.grant()
     proof = shop.node.heddle("log", "verify")
     assert proof["ok"] and {"sales", "crm", "governance"} <= {log["name"] for log in proof["logs"]}
+
+
+def test_who_asks_for_checkpoints_at_once_shares_them(shop):
+    """Each request leaves an entry, and each checkpoint costs syncs during which nobody is answered: so not each request gets its own."""
+    node = shop.node
+
+    def sizes(n):
+        with ThreadPoolExecutor(16) as pool:
+            return [int(r.text.split("\n")[1]) for r in pool.map(lambda _: node.http("GET", "/api/v1/logs/journal/files/checkpoint"), range(n))]
+
+    from_ns = time.monotonic_ns()
+    told = sizes(64)
+    asked_ms = (time.monotonic_ns() - from_ns) / 1e6
+    assert len(told) == 64 and len(set(told)) <= asked_ms / 100 + 2, (sorted(set(told)), asked_ms)
+    before = told[-1]
+    assert sizes(1)[0] > before  # what was said before one asked is always under it
 
 
 def ledger_files(folder):

@@ -5,8 +5,6 @@
 
 #include "codec/json.h"
 
-enum { ELEMENTS_MAX = 4096 }; /* of a list or a map */
-
 /* --- which operation --- */
 
 /* The next part of a path template: text, "{name}" or "{name...}". False at the end. */
@@ -126,7 +124,7 @@ check_text(struct ctx *c, const struct api_param *p, Str s)
 	case PARAM_MASK: return check_choice(c, p, s);
 	default: break;
 	}
-	ENSURE(c, s.n <= p->max, TOO_LARGE, "%s: %zu bytes, at most %llu are taken", p->name, s.n, (unsigned long long)p->max);
+	ENSURE(c, s.n <= p->max, INVALID, "%s: %zu bytes, at most %llu are taken", p->name, s.n, (unsigned long long)p->max);
 	ENSURE(c, str_is_utf8(s), INVALID, "%s: not UTF-8", p->name);
 	ENSURE(c, p->kind != PARAM_IDENT || str_is_ident(s), INVALID, "%s: '%.*s' is not a name; use up to 64 of a-z, 0-9 and single _", p->name,
 	       STR(s));
@@ -207,7 +205,7 @@ element(struct ctx *c, const struct api_param *p, const json_t *v, Str *ret)
 {
 	TRY(json_text(c, v, p->name, ret));
 	ENSURE(c, ret->n > 0, INVALID, "%s: a text is empty", p->name);
-	ENSURE(c, ret->n <= p->max, TOO_LARGE, "%s: a text has %zu bytes, at most %llu are taken", p->name, ret->n, (unsigned long long)p->max);
+	ENSURE(c, ret->n <= p->max, INVALID, "%s: a text has %zu bytes, at most %llu are taken", p->name, ret->n, (unsigned long long)p->max);
 	return OK;
 }
 
@@ -219,7 +217,7 @@ pack_list(struct ctx *c, const struct api_param *p, const json_t *list, const ch
 	Str s;
 
 	ENSURE(c, json_is_array(list), INVALID, "%s: a list of texts is expected", p->name);
-	ENSURE(c, json_array_size(list) <= ELEMENTS_MAX, TOO_LARGE, "%s: more than %d elements", p->name, ELEMENTS_MAX);
+	ENSURE(c, json_array_size(list) <= API_ELEMENTS_MAX, INVALID, "%s: more than %d elements", p->name, API_ELEMENTS_MAX);
 	json_array_foreach(list, i, v) {
 		TRY(element(c, p, v, &s));
 		if (key) api_args_pack(out, str_c(key));
@@ -236,7 +234,7 @@ pack_map(struct ctx *c, const struct api_param *p, const json_t *map, struct buf
 	Str s;
 
 	ENSURE(c, json_is_object(map), INVALID, "%s: an object is expected", p->name);
-	ENSURE(c, json_object_size(map) <= ELEMENTS_MAX, TOO_LARGE, "%s: more than %d members", p->name, ELEMENTS_MAX);
+	ENSURE(c, json_object_size(map) <= API_ELEMENTS_MAX, INVALID, "%s: more than %d members", p->name, API_ELEMENTS_MAX);
 	json_object_foreach((json_t *)(uintptr_t)map, key, v) {
 		ENSURE(c, *key && strlen(key) <= p->max, INVALID, "%s: a key is empty or too long", p->name);
 		if (p->kind == PARAM_PAIRS) {

@@ -5,7 +5,7 @@
 #include "api/args.h"
 #include "net/target.h"
 
-enum { API_JSON_MAX = 256 * 1024 };
+enum { API_JSON_MAX = 256 * 1024, API_ELEMENTS_MAX = 4096 /* of a list or a map */ };
 #define API_UPLOAD_MAX (UINT64_C(64) << 30)
 
 enum api_body { API_BODY_NONE, API_BODY_JSON, API_BODY_BINARY };

@@ -100,35 +100,41 @@ put_choices(struct buf *b, enum api_param_kind kind)
 	buf_c(b, "]}");
 }
 
+/* A list or a map of texts: what it is with the name of its limit, and where its elements are told. */
+static void
+put_texts(struct buf *b, const char *type_limit, const char *elements, unsigned long long max)
+{
+	buf_printf(b, "{\"type\":\"%s\":%d,\"%s\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":%llu}}", type_limit, API_ELEMENTS_MAX, elements, max);
+}
+
 static void
 put_param_schema(struct buf *b, const struct api_param *p)
 {
 	unsigned long long max = (unsigned long long)p->max;
 
 	switch (p->kind) {
-	case PARAM_IDENT: buf_c(b, "{\"type\":\"string\",\"pattern\":\"^[a-z0-9_]{1,64}$\"}"); break;
+	case PARAM_IDENT: buf_c(b, "{\"type\":\"string\",\"minLength\":1,\"maxLength\":64,\"pattern\":\"^_?([a-z0-9]+_)*[a-z0-9]*$\"}"); break;
 	case PARAM_TEXT: buf_printf(b, "{\"type\":\"string\",\"maxLength\":%llu}", max); break;
 	case PARAM_LINE:
-	case PARAM_REST: buf_printf(b, "{\"type\":\"string\",\"minLength\":1,\"maxLength\":%llu}", max); break;
+	case PARAM_REST:
+		buf_printf(b, "{\"type\":\"string\",\"minLength\":1,\"maxLength\":%llu,\"pattern\":\"^[^\\\\u0000-\\\\u001f\\\\u007f]*$\"}", max);
+		break;
 	case PARAM_NUMBER: buf_printf(b, "{\"type\":\"integer\",\"minimum\":0,\"maximum\":%llu}", max); break;
 	case PARAM_BOOL: buf_c(b, "{\"type\":\"boolean\"}"); break;
 	case PARAM_ROLE:
 	case PARAM_FORMAT:
 	case PARAM_MASK: put_choices(b, p->kind); break;
-	case PARAM_LIST: buf_printf(b, "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":%llu}}", max); break;
-	case PARAM_MAP:
-		buf_printf(b, "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":%llu}}", max);
-		break;
+	case PARAM_LIST: put_texts(b, "array\",\"maxItems", "items", max); break;
+	case PARAM_MAP: put_texts(b, "object\",\"maxProperties", "additionalProperties", max); break;
 	case PARAM_MASKS:
-		buf_c(b, "{\"type\":\"object\",\"additionalProperties\":");
+		buf_printf(b, "{\"type\":\"object\",\"maxProperties\":%d,\"additionalProperties\":", API_ELEMENTS_MAX);
 		put_choices(b, p->kind);
 		buf_char(b, '}');
 		break;
 	case PARAM_PAIRS:
-		buf_printf(b,
-		           "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1,"
-		           "\"maxLength\":%llu}}}",
-		           max);
+		buf_printf(b, "{\"type\":\"object\",\"maxProperties\":%d,\"additionalProperties\":", API_ELEMENTS_MAX);
+		put_texts(b, "array\",\"maxItems", "items", max);
+		buf_char(b, '}');
 		break;
 	case PARAM_KIND_COUNT: break;
 	}

@@ -103,6 +103,26 @@ next_word(int argc, char **argv, int at)
 	return argc;
 }
 
+/* Of commands of two words the first alone, or with another second one: name those there are, and the nearest when it is near. */
+static Err
+unknown_in_family(struct cli *cli, const char *first, const char *second)
+{
+	BUF_AUTO names = BUF_INIT;
+	const char *meant = NULL;
+	unsigned best = 99;
+	size_t n = strlen(first);
+
+	for (size_t i = 0; i < cli_command_count; i++) {
+		const char *name = cli_commands[i].name;
+		if (strncmp(name, first, n) != 0 || name[n] != ' ') continue;
+		buf_printf(&names, "%s%s", names.n ? ", " : "", name + n + 1);
+		if (near(second, name + n + 1, &best)) meant = name;
+	}
+	if (meant) snprintf(cli->hint, sizeof(cli->hint), "did you mean `heddle %s`?", meant);
+	else snprintf(cli->hint, sizeof(cli->hint), "`heddle %s` goes on with one of: %.*s", first, STR(buf_view(&names)));
+	return err_set(&cli->c, ERR_INVALID, "no command is called '%s%s%s'", first, *second ? " " : "", second);
+}
+
 /* Find the command's one or two words; *ret_words are their places in the line, -1 for none. */
 static Err
 find_command(struct cli *cli, int argc, char **argv, int ret_words[2])
@@ -112,24 +132,19 @@ find_command(struct cli *cli, int argc, char **argv, int ret_words[2])
 	ret_words[0] = ret_words[1] = -1;
 	if (first >= argc) return OK;
 	Str both = second < argc ? arena_printf(&cli->arena, "%s %s", argv[first], argv[second]) : S("");
-	const char *group = NULL; /* the nearest of those that begin with the same word */
-	unsigned best = 0;
+	bool family = false;
 	for (size_t i = 0; i < cli_command_count; i++) {
 		const char *name = cli_commands[i].name;
 		size_t n = strlen(argv[first]);
-		if (strncmp(name, argv[first], n) == 0 && name[n] == ' ' && (!group || distance(both.p, name) < best)) {
-			group = name;
-			best = distance(both.p, name);
-		}
+		family |= strncmp(name, argv[first], n) == 0 && name[n] == ' ';
 		if (!str_eqc(both, name) && strcmp(name, argv[first]) != 0) continue;
 		cli->command = &cli_commands[i];
 		ret_words[0] = first;
 		ret_words[1] = str_eqc(both, name) ? second : -1;
 		return OK;
 	}
-	if (!group) return unknown_command(cli, argv[first], both.p);
-	snprintf(cli->hint, sizeof(cli->hint), "did you mean `heddle %s`?", group);
-	return err_set(&cli->c, ERR_INVALID, "no command is called '%.*s'", STR(both.n ? both : str_c(argv[first])));
+	if (family) return unknown_in_family(cli, argv[first], second < argc ? argv[second] : "");
+	return unknown_command(cli, argv[first], both.p);
 }
 
 static void

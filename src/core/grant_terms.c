@@ -78,6 +78,8 @@ parse_masks(struct request *rq, const struct scope *s, struct terms *t)
 		ENSURE(&rq->c, mask_fits(m->kind, col->type), INVALID, "--mask %.*s=%.*s does not fit a column of type %.*s", STR(pairs.v[i]),
 		       STR(pairs.v[i + 1]), STR(col->type));
 		m->column = arena_str(&rq->arena, col->name);
+		for (size_t k = 0; k < i / 2; k++)
+			ENSURE(&rq->c, !str_eq(masks[k].column, m->column), INVALID, "--mask %.*s: given twice", STR(m->column));
 	}
 	t->masks = masks;
 	t->mask_count = pairs.n / 2;
@@ -96,6 +98,7 @@ parse_columns(struct request *rq, const struct scope *s, const char *name, const
 	for (size_t i = 0; i < names.n; i++) {
 		TRY(need_column(rq, s, option, names.v[i], &col));
 		columns[i] = arena_str(&rq->arena, col->name);
+		for (size_t k = 0; k < i; k++) ENSURE(&rq->c, !str_eq(columns[k], columns[i]), INVALID, "--%s %.*s: given twice", option, STR(columns[i]));
 	}
 	*ret = columns;
 	*ret_n = names.n;
@@ -208,6 +211,8 @@ parse_aggregates(struct request *rq, const struct scope *s, struct policy_terms 
 	const struct policy_column *col;
 	Str unit = arg(rq, "unit");
 
+	ENSURE(&rq->c, !arg(rq, "min_group").p || (k >= 2 && k <= 1000000), INVALID, "--aggregate-only %llu: groups of 2 to 1000000 are expected",
+	       (unsigned long long)k);
 	if (k) t->min_group = (uint32_t)k;
 	TRY(parse_columns(rq, s, "group_by", "by", &t->group_by, &t->group_by_count));
 	ENSURE(&rq->c, t->group_by_count <= GROUP_BY_MAX, INVALID, "--by names more than %d columns", GROUP_BY_MAX);
@@ -228,6 +233,7 @@ demands_parse(struct request *rq, const struct scope *s, struct policy_terms *re
 
 	TRY(parse_aggregates(rq, s, &t));
 	t.row_budget = api_arg_u64(&rq->args, "row_budget", t.row_budget);
+	ENSURE(&rq->c, !arg(rq, "row_budget").p || t.row_budget > 0, INVALID, "--row-budget 0: a number from 1 on is expected");
 	if (api_arg_bool(&rq->args, "no_export")) t.no_export = true;
 	if (hours.n) {
 		TRY(hours_parse(&rq->c, hours, &h));

@@ -173,6 +173,14 @@ time_arg(struct request *rq, const char *name, bool end_of_day, Time *ret)
 	return OK;
 }
 
+static bool
+is_operation(Str name)
+{
+	for (int i = 0; i < ROUTE_COUNT; i++)
+		if (str_eqc(name, api_route_name((enum route_id)i))) return true;
+	return false;
+}
+
 static Err
 read_filter(struct request *rq, struct audit_filter *ret)
 {
@@ -183,6 +191,8 @@ read_filter(struct request *rq, struct audit_filter *ret)
 	TRY(time_arg(rq, "to_time", true, &f.until));
 	ENSURE(&rq->c, !f.outcome.n || str_eqc(f.outcome, "ok") || str_eqc(f.outcome, "refused") || str_eqc(f.outcome, "failed"), INVALID,
 	       "--outcome '%.*s': write ok, refused or failed", STR(f.outcome));
+	ENSURE(&rq->c, !f.operation.n || is_operation(f.operation), INVALID,
+	       "--operation '%.*s': there is none of this name; write one like grant_add, as /openapi.json calls them", STR(f.operation));
 	if (arg(rq, "product").p) f.thing = audit_thing(&rq->arena, "product", arg(rq, "product"));
 	journal_scope(rq, &f);
 	*ret = f;

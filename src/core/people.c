@@ -338,7 +338,7 @@ Err
 handle_users(struct request *rq)
 {
 	const struct mesh_member **members;
-	size_t n = mesh_members(rq->core->mesh, &rq->arena, rq->is_admin ? S("") : rq->domain_id, &members);
+	size_t n = mesh_members(rq->core->mesh, &rq->arena, sees_all(rq) ? S("") : rq->domain_id, &members);
 	BUF_AUTO b = BUF_INIT;
 
 	buf_c(&b, "{\"users\":[");

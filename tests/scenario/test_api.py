@@ -67,6 +67,22 @@ def test_the_document_is_openapi_3_1(node):
         assert ref[1] in doc["components"][ref[0]], ref
 
 
+def test_the_limits_of_arguments_are_told(node):
+    """What the document allows is taken as well formed, one more is refused with 400: lengths, letters, lists, numbers."""
+    doc = requests.get(f"{node.url}/openapi.json", timeout=30).json()
+    name = doc["paths"]["/api/v1/groups"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["name"]
+    for text, good in (("a" * 64, True), ("a" * 65, False), ("_a_1", True), ("a__b", False), ("A", False), ("a-b", False), ("", False), ("é", False)):
+        assert jsonschema.Draft202012Validator(name).is_valid(text) == good == (node.http("POST", "/api/v1/groups", json={"name": text}).status_code == 201), text
+    grant = doc["paths"]["/api/v1/grants/{grant}"]["get"]["parameters"][0]["schema"]
+    for text, good in (("x" * 64, True), ("x" * 65, False), ("a%0ab", False)):
+        assert jsonschema.Draft202012Validator(grant).is_valid(text.replace("%0a", "\n")) == good, text
+        assert node.http("GET", f"/api/v1/grants/{text}").status_code == (404 if good else 400), text
+    hide = doc["paths"]["/api/v1/grants"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["hide"]
+    for n, says in ((hide["allOf"][0]["maxItems"], "there is no"), (hide["allOf"][0]["maxItems"] + 1, "hide: more than")):
+        answer = node.http("POST", "/api/v1/grants", json={"object": "a.b", "to": "governance", "purpose": "a", "hide": ["x"] * n})
+        assert answer.status_code in (400, 403, 404) and (says in answer.text or n == hide["allOf"][0]["maxItems"]), answer.text
+
+
 def call_access(call, v1, shop):
     """Requests, approvals, delegation, people, tags, purposes."""
     call("POST", f"{v1}/users", as_="sam", json={"name": "stella", "domain": "sales", "role": "owner"})

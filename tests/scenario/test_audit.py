@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import requests
-from harness import DONE, NOT_FOUND, ROOT, wait_for
+from harness import BAD, DONE, NOT_FOUND, ROOT, wait_for
 
 sys.path.insert(0, str(ROOT / "tests" / "tools"))
 from verify_proof import Problem, check, leaf_hash  # noqa: E402
@@ -165,7 +165,7 @@ def test_search_finds_what_a_scan_finds(shop):
     rng = random.Random(7)
     asked = [{}] + [{k: rng.choice(v) for k, v in {
         "person": ["ana", "sam", "otto", "admin", people["ana"]], "product": ["sales.orders", "crm.people", "no.such"], "outcome": ["ok", "refused", "failed"],
-        "operation": ["query", "grant_add", "publish", "product", "nothing"], "from_time": times, "to_time": times}.items() if rng.random() < 0.4}
+        "operation": ["query", "grant_add", "publish", "product", "purpose_retire"], "from_time": times, "to_time": times}.items() if rng.random() < 0.4}
         for _ in range(60)]
     found_something = 0
     for who, mine, of in (("alma", None, None), ("spy", "spy", "insights"), ("sam", "sam", "sales"), ("ana", "ana", None)):
@@ -247,6 +247,12 @@ def test_every_entry_of_every_log_has_a_proof_and_no_changed_one_holds(shop, tmp
     assert node.http("GET", "/api/v1/logs/journal/proofs/0", as_="ana").status_code == 404
     own = node.http("GET", "/api/v1/journal?limit=1", as_="ana").json()["entries"][0]
     assert check(node.http("GET", f"/api/v1/logs/journal/proofs/{own['index']}", as_="ana").content, key_line(node), bytes.fromhex(own["leaf"]))
+
+
+def test_an_operation_that_there_is_none_of_is_not_nothing_found(shop):
+    shop.node.heddle("audit", "search", "--operation", "grant_add")
+    said = shop.node.heddle("audit", "search", "--operation", "grant_ad", expect=BAD)
+    assert "--operation 'grant_ad'" in said.error["message"]
 
 
 # --- the index is derived ---

@@ -128,6 +128,7 @@ def test_what_is_not_there_is_noticed(commands, line):
     ("restrict", "heddle restrict"), ("restrict a", "--mask"), ("restrict a --suspend b.c --mask null", "heddle restrict"),
     ("journal --limit none", "--limit"), ("query x --format xml", "table, csv, json, ndjson or parquet"), ("--url nowhere status", "http"),
     ("demo --keep --no-keep", "--no-keep"), ("query x --purpose a --purpose b", "twice"), ("publish c.yaml --data f.parquet", "TABLE=FILE"),
+    ("group", "goes on with one of: add, list, join, leave, remove"), ("audit --help", "search, export, proof"), ("webhook frob", "add, test"), ("group jion x", "heddle group join"),
 ])
 def test_bad_usage(alone, line, hint):
     done = alone.run(*line.split(), HEDDLE_TOKEN="hdl_x")

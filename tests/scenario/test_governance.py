@@ -647,6 +647,17 @@ def test_bad_conditions(shop, option):
     assert shop.node.heddle("grants", as_="sam")["grants"] == []
 
 
+@pytest.mark.parametrize("terms, says", [
+    ({"row_budget": 0}, "from 1 on"), ({"min_group": 0}, "groups of 2"), ({"min_group": 1, "group_by": ["store_id"]}, "groups of 2"),
+    ({"masks": {"card": "null", "CARD": "none"}}, "--mask card: given twice"), ({"hide": ["card", "Card"]}, "--hide card: given twice"),
+])
+def test_a_condition_of_nothing_or_said_twice_is_none(shop, terms, says):
+    """A grant without the condition that was asked for would open more than was meant."""
+    answer = shop.node.http("POST", "/api/v1/grants", as_="sam", json={"object": "sales.orders", "to": "insights", "purpose": "analysis", **terms})
+    assert answer.status_code == 400 and says in answer.json()["error"]["message"], answer.text
+    assert shop.node.heddle("grants", as_="sam")["grants"] == []
+
+
 def test_hours(shop):
     node = shop.node
     now = datetime.now(timezone.utc)

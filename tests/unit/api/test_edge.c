@@ -163,7 +163,7 @@ test_media_type_and_sizes(void **state)
 	buf_c(&big, "\"}");
 	out.n = 0;
 	run(S("POST"), "/api/v1/query", "application/json", buf_view(&big), &out);
-	assert_true(str_starts(buf_view(&out), S("TOO_LARGE: sql:")));
+	assert_true(str_starts(buf_view(&out), S("INVALID: sql:")));
 	big.n = 0;
 	for (int i = 0; i < 20; i++) buf_c(&big, "{\"a\":");
 	out.n = 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -28,15 +29,14 @@ child(const char *const *argv, const char *hidden, int to)
 
 /* Until its end, the limit or the deadline. */
 static Err
-read_output(struct ctx *c, const char *name, int from, size_t limit, unsigned timeout_ms, struct buf *out)
+read_output(struct ctx *c, const char *name, int from, size_t limit, uint64_t end, struct buf *out)
 {
-	uint64_t end = clock_boot_ns() + timeout_ms * MS;
 	size_t start = out->n;
 
 	for (;;) {
 		struct pollfd p = {.fd = from, .events = POLLIN};
 		uint64_t now = clock_boot_ns();
-		ENSURE(c, now < end, TIMEOUT, "'%s' took longer than %u s", name, timeout_ms / 1000);
+		ENSURE(c, now < end, TIMEOUT, "'%s' took too long", name);
 		if (poll(&p, 1, (int)((end - now) / MS) + 1) <= 0) continue;
 		buf_reserve(out, 512);
 		ssize_t n = read(from, out->p + out->n, 512);
@@ -48,9 +48,25 @@ read_output(struct ctx *c, const char *name, int from, size_t limit, unsigned ti
 	}
 }
 
+/* Its end too, for it may close its output and go on. */
+static Err
+wait_end(struct ctx *c, const char *name, pid_t pid, uint64_t end, int *ret_status)
+{
+	static const struct timespec step = {.tv_nsec = 5000000};
+
+	for (;;) {
+		pid_t r = waitpid(pid, ret_status, WNOHANG);
+		if (r == pid) return OK;
+		ENSURE(c, r == 0 || errno == EINTR, UNAVAILABLE, "'%s': %s", name, strerror(errno));
+		ENSURE(c, clock_boot_ns() < end, TIMEOUT, "'%s' took too long", name);
+		(void)nanosleep(&step, NULL);
+	}
+}
+
 Err
 capture(struct ctx *c, const char *const *argv, const char *hidden, size_t limit, unsigned timeout_ms, struct buf *out)
 {
+	uint64_t end = clock_boot_ns() + timeout_ms * MS;
 	int ends[2], status = 0;
 
 	if (pipe2(ends, O_CLOEXEC) < 0) return os_err(c, errno, "run", argv[0]);
@@ -59,11 +75,14 @@ capture(struct ctx *c, const char *const *argv, const char *hidden, size_t limit
 	ENSURE(c, pid >= 0, UNAVAILABLE, "run '%s': %s", argv[0], strerror(errno));
 	if (pid == 0) child(argv, hidden, to);
 	fd_close(&to);
-	Err e = read_output(c, argv[0], from, limit, timeout_ms, out);
-	if (!err_ok(e) && kill(-pid, SIGKILL) < 0) kill(pid, SIGKILL); /* it may not have its group yet */
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+	Err e = read_output(c, argv[0], from, limit, end, out);
+	if (err_ok(e)) e = wait_end(c, argv[0], pid, end, &status);
+	if (!err_ok(e)) {
+		if (kill(-pid, SIGKILL) < 0) kill(pid, SIGKILL); /* it may not have its group yet */
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+		}
+		return e.code == ERR_TIMEOUT ? err_set(c, ERR_TIMEOUT, "'%s' took longer than %.1f s", argv[0], timeout_ms / 1e3) : e;
 	}
-	TRY(e);
 	ENSURE(c, WIFEXITED(status) && WEXITSTATUS(status) == 0, UNAVAILABLE, "'%s' ended with %s %d", argv[0], WIFEXITED(status) ? "status" : "signal",
 	       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	return OK;

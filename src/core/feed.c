@@ -131,7 +131,14 @@ fan_out(struct core *core, struct ctx *c, const struct outbox_item *item, const 
 	return OK;
 }
 
-struct taking { struct core *core; Str log_id; const struct outbox_hook *hooks; size_t hook_count; };
+struct taking {
+	struct core *core;
+	Str log_id;
+	const struct outbox_hook *hooks;
+	size_t hook_count;
+	const struct mesh_refused *refused; /* in all logs: entries that are no events */
+	size_t refused_count;
+};
 
 static Err
 take_event(struct ctx *c, const struct taking *t, uint64_t index, const struct event *ev)
@@ -149,15 +156,11 @@ take_event(struct ctx *c, const struct taking *t, uint64_t index, const struct e
 	return fan_out(t->core, c, &item, t->hooks, t->hook_count);
 }
 
-/* Entries that the fold refused are no events. */
 static bool
-is_refused(const struct mesh *m, struct arena *a, Str log_id, uint64_t index)
+is_refused(const struct taking *t, uint64_t index)
 {
-	struct mesh_refused *list;
-	size_t n = mesh_refused_count(m) ? mesh_refused(m, a, &list) : 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (list[i].index == index && str_eq(list[i].log_id, log_id)) return true;
+	for (size_t i = 0; i < t->refused_count; i++)
+		if (t->refused[i].index == index && str_eq(t->refused[i].log_id, t->log_id)) return true;
 	return false;
 }
 
@@ -169,7 +172,7 @@ take_entry(struct ctx *c, void *arg, uint64_t index, Str entry)
 	struct dsse d;
 	struct event ev;
 
-	if (is_refused(t->core->mesh, c->arena, t->log_id, index)) return OK;
+	if (is_refused(t, index)) return OK;
 	if (!err_ok(dsse_parse(&inner, entry, &d)) || !err_ok(event_parse(&inner, d.payload, &ev))) return OK;
 	Err e = take_event(c, t, index, &ev);
 	event_fini(&ev);
@@ -178,19 +181,18 @@ take_entry(struct ctx *c, void *arg, uint64_t index, Str entry)
 
 /* *left goes down by what was taken. */
 static Err
-take_log(struct core *core, struct ctx *c, Str log_id, const struct outbox_hook *hooks, size_t hook_count, uint64_t *left)
+take_log(struct ctx *c, struct taking *t, uint64_t *left)
 {
-	struct taking t = {core, log_id, hooks, hook_count};
 	struct ledger_head head;
 	uint64_t at;
 
-	TRY(outbox_position(c, outbox, log_id, &at));
-	TRY(ledger_head(c, core->ledger, log_id, &head));
+	TRY(outbox_position(c, outbox, t->log_id, &at));
+	TRY(ledger_head(c, t->core->ledger, t->log_id, &head));
 	if (at >= head.size) return OK;
 	uint64_t n = head.size - at < *left ? head.size - at : *left;
-	TRY(ledger_read(c, core->ledger, log_id, at, n, take_entry, &t));
+	TRY(ledger_read(c, t->core->ledger, t->log_id, at, n, take_entry, t));
 	*left -= n;
-	return outbox_position_put(c, outbox, log_id, at + n);
+	return outbox_position_put(c, outbox, t->log_id, at + n);
 }
 
 static Err
@@ -198,12 +200,18 @@ take_slice(struct core *core, struct ctx *c, uint64_t *left)
 {
 	struct ledger_state *states;
 	struct outbox_hook *hooks;
-	size_t hook_count, n = ledger_states(core->ledger, c->arena, &states);
+	struct mesh_refused *refused;
+	struct taking t = {.core = core};
+	size_t n = ledger_states(core->ledger, c->arena, &states);
 
-	TRY(outbox_hooks(c, outbox, &hooks, &hook_count));
+	TRY(outbox_hooks(c, outbox, &hooks, &t.hook_count));
+	t.hooks = hooks;
+	t.refused_count = mesh_refused(core->mesh, c->arena, &refused);
+	t.refused = refused;
 	for (size_t i = 0; i < n && *left; i++) {
 		if (states[i].damaged || str_eq(states[i].log_id, JOURNAL)) continue;
-		TRY(take_log(core, c, states[i].log_id, hooks, hook_count, left));
+		t.log_id = states[i].log_id;
+		TRY(take_log(c, &t, left));
 	}
 	return OK;
 }
@@ -318,6 +326,7 @@ feed_item_json(struct core *core, const struct outbox_item *item, struct buf *b)
 	buf_char(b, '}');
 }
 
+/* Chunk by chunk, so that others go on meanwhile. */
 static Err
 feed_collect(struct request *rq, uint64_t after, uint64_t limit, struct buf *b, uint64_t *ret_next)
 {
@@ -326,6 +335,7 @@ feed_collect(struct request *rq, uint64_t after, uint64_t limit, struct buf *b, 
 	size_t n;
 
 	do {
+		if (scanned) fiber_sleep_ms(rq->core, 0);
 		TRY(outbox_items(&rq->c, outbox, after, SCAN_CHUNK, &items, &n));
 		for (size_t i = 0; i < n && shown < limit; i++) {
 			after = items[i].seq;

@@ -237,6 +237,7 @@ find(struct request *rq, struct audit_filter f, uint64_t limit, uint64_t *ret, s
 	return OK;
 }
 
+/* In the order of the log, as many as a page holds; of the newest (falling) the newest. */
 static Err
 write_entries(struct request *rq, const uint64_t *found, size_t n, bool newest, struct page *page, size_t *ret_told)
 {

@@ -554,8 +554,8 @@ publish(struct publish *p)
 	TRY(may_still(p));
 	TRY(check_classes(p));
 	TRY(declare(p));
-	TRY(note_breaking(p));
 	if (p->change_count || p->status_changes) access_narrowed(core); /* a column may have got a stricter class, the product be closed */
+	TRY(note_breaking(p));
 	reply_published(p);
 	return OK;
 }

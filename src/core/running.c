@@ -180,11 +180,11 @@ running_deliver(struct request *rq, const struct running_query *q)
 void
 running_delivered(struct peer *gate, uint64_t request)
 {
-	for (struct running_query *q = running; q; q = q->next) {
-		struct delivery *d = delivery_of(q);
-		if (!d || d->gate != gate || (request && d->request != request)) continue;
-		delivery_free(d);
-		running_delivered(gate, request); /* all of a gate that is gone */
-		return;
+	for (struct running_query **at = &running; *at;) {
+		struct delivery *d = delivery_of(*at);
+		if (d && d->gate == gate && (request == 0 || d->request == request))
+			delivery_free(d); /* takes it out of the list */
+		else
+			at = &(*at)->next;
 	}
 }

@@ -663,7 +663,8 @@ delegations(void **state)
 {
 	ARENA_AUTO a = ARENA_INIT;
 	static const Str churn[] = {{"churn", 5}}, hidden[] = {{"day", 3}};
-	static const struct policy_mask masks[] = {{{"name", 4}, MASK_LAST_FOUR}, {{"household_id", 12}, MASK_HASH}}, strict[] = {{{"name", 4}, MASK_NULL}};
+	static const struct policy_mask masks[] = {{{"name", 4}, MASK_LAST_FOUR}, {{"household_id", 12}, MASK_HASH}}, strict[] = {{{"name", 4}, MASK_NULL}},
+	    unknown[] = {{{"name", 4}, (enum mask_kind)99}};
 	struct policy_principal who = world_analyst;
 	struct policy_question q = world_question();
 	struct policy_grant g = world_grant;
@@ -691,6 +692,22 @@ delegations(void **state)
 	assert_false(allowed(q, &g));
 	d = other, d.purposes = churn, d.purpose_count = 1;
 	assert_false(allowed(q, &g));
+	q.purpose = S("churn");
+	assert_true(allowed(q, &g));
+	q.purpose = S("campaign"), d = other, d.from = NOON + 1;
+	assert_false(allowed(q, &g));
+	d.from = NOON;
+	assert_true(allowed(q, &g));
+	d = other, d.grant_id = S("grt_b"); /* another grant's */
+	assert_false(allowed(q, &g));
+	d = other, d.voided = true;
+	assert_false(allowed(q, &g));
+	d = other, d.to_kind = (enum principal_kind)7;
+	assert_false(allowed(q, &g));
+	d = other, d.masks = unknown, d.mask_count = 1;
+	assert_false(allowed(q, &g));
+	d = other, d.rows = rows(&a, "gone = 1");
+	assert_false(allowed(q, &g));
 	d = other, d.until = NOON;
 	assert_false(allowed(q, &g));
 	d = other, d.interactions = INTERACT_API;
@@ -704,10 +721,136 @@ delegations(void **state)
 }
 
 static void
+delegations_to_groups(void **state)
+{
+	static const Str mine[] = {{"grp_1", 5}};
+	struct policy_principal who = world_analyst;
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+	struct policy_delegation d = {.id = S("dlg_1"), .domain_id = S("insights"), .grant_id = S("grt_a"), .issuer_domain_id = S("stores"),
+	    .to_kind = PRINCIPAL_GROUP, .to_id = S("grp_1"), .until = TIME_FOREVER};
+	const struct policy_delegation *list[] = {&d};
+
+	(void)state;
+	who.handed_to_all = false, q.who = &who, q.delegations = list, q.delegation_count = 1;
+	assert_false(allowed(q, &g));
+	who.groups = mine, who.group_count = 1;
+	assert_true(allowed(q, &g));
+	d.to_id = S("grp_2");
+	assert_false(allowed(q, &g));
+	d.to_kind = PRINCIPAL_DOMAIN, d.to_id = S("insights"); /* nobody hands on to all */
+	assert_false(allowed(q, &g));
+}
+
+/* Shown as readable only when some purpose is in both the grant and what was handed on. */
+static void
+some_purpose_of_both(void **state)
+{
+	static const Str any[] = {{"*", 1}}, none[] = {{"", 0}};
+	static const struct { const char *granted, *handed; bool some; } t[] = {
+	    {"marketing", NULL, true}, {"marketing", "marketing", true}, {"marketing", "marketing/email", true}, {"marketing/email", "marketing", true},
+	    {"marketing", "audit", false}, {"marketing", "market", false}, {"*", "audit", true}, {"marketing", "*", true}};
+	struct policy_principal who = world_analyst;
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+	Str granted, handed;
+	struct policy_delegation d = {.id = S("dlg_1"), .domain_id = S("insights"), .grant_id = S("grt_a"), .issuer_domain_id = S("stores"),
+	    .to_kind = PRINCIPAL_PERSON, .to_id = S("ann"), .until = TIME_FOREVER, .purposes = &handed};
+	const struct policy_delegation *list[] = {&d};
+	const struct policy_restriction demand = {.id = S("rst_1"), .demand_purpose = true}, *rules[] = {&demand};
+
+	(void)state;
+	who.handed_to_all = false, q.who = &who, q.delegations = list, q.delegation_count = 1, q.any_purpose = true, q.purpose = S("");
+	g.purposes = &granted, g.purpose_count = 1;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		granted = str_c(t[i].granted), handed = str_c(t[i].handed ? t[i].handed : "");
+		d.purpose_count = t[i].handed != NULL;
+		if (allowed(q, &g) != t[i].some) fail_msg("%s, %s", t[i].granted, t[i].handed ? t[i].handed : "-");
+	}
+	granted = S("marketing"), d.purpose_count = 0, q.restrictions = rules, q.restriction_count = 1;
+	assert_true(allowed(q, &g));
+	g.purposes = any; /* policy wants one that is named */
+	assert_false(allowed(q, &g));
+	q = world_question(), q.purpose = S(""), g.purposes = none; /* no purpose is not one */
+	assert_false(allowed(q, &g));
+}
+
+/* Several that miss: the one told is the same in any order, of those that got furthest the one with the smallest id. */
+static void
+the_reason_is_of_the_nearest(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	struct policy_grant g[3] = {world_grant, world_grant, world_grant};
+	static const unsigned orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	struct policy_question q = world_question();
+
+	(void)state;
+	g[0].id = S("grt_c"), g[0].interactions = INTERACT_FILES;
+	g[1].id = S("grt_b"), g[1].interactions = INTERACT_FILES;
+	g[2].revoked = true;
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+		const struct policy_grant *list[] = {&g[orders[i][0]], &g[orders[i][1]], &g[orders[i][2]]};
+		struct policy_decision d;
+		q.grants = list, q.grant_count = 3;
+		policy_decide(&a, &q, NULL, &d);
+		assert_true(str_starts(d.reason, S("no grant on 'transactions' covers this: grant grt_b: it does not allow this way")));
+	}
+}
+
+/* Of several restrictions that demand alike, the strictest holds, and among equals the one of the smallest id is told. */
+static void
+the_strictest_demand_is_told(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	struct policy_restriction level[] = {{.id = S("rst_b"), .min_level = 2}, {.id = S("rst_a"), .min_level = 2}, {.id = S("rst_c"), .min_level = 3}};
+	struct policy_restriction two[] = {{.id = S("rst_b"), .approvals = 2}, {.id = S("rst_a"), .approvals = 2}, {.id = S("rst_c"), .approvals = 3}};
+	struct policy_question q = world_question();
+
+	(void)state;
+	for (int turn = 0; turn < 6; turn++) {
+		const struct policy_restriction *l[] = {&level[turn % 3], &level[(turn + 1 + turn / 3) % 3], &level[(turn + 2 - turn / 3) % 3]};
+		const struct policy_restriction *t[] = {&two[turn % 3], &two[(turn + 1 + turn / 3) % 3], &two[(turn + 2 - turn / 3) % 3]};
+		q.restrictions = l, q.restriction_count = 3, q.level = 1;
+		assert_string_equal(why(&a, q, &world_grant), "restriction rst_c demands a sandbox of level L3; statements run at L1 here");
+		level[2].lifted = true;
+		assert_string_equal(why(&a, q, &world_grant), "restriction rst_a demands a sandbox of level L2; statements run at L1 here");
+		level[2].lifted = false;
+		q.restrictions = t;
+		assert_string_equal(why(&a, q, &world_grant), "it waits for 2 more approvals (restriction rst_a: 2 different people, owners or stewards of the producer)");
+	}
+}
+
+/* By tags that may count and may not: all of a grant's alternatives must fit, one of a restriction's is enough; a NOT turns that round. */
+static void
+tags_that_wait(void **state)
+{
+	static const Str low[] = {{"internal", 8}, {"public", 6}};
+	static const struct policy_tag public = {{"classification", 14}, {"public", 6}}, secret = {{"classification", 14}, {"secret", 6}}, prod = {{"environment", 11}, {"prod", 4}},
+	    upper = {{"classification", 14}, {"PUBLIC", 6}};
+	static const Str prods[] = {{"prod", 4}};
+	const struct tag_expr class = {.op = TAG_IN, .tag = S("classification"), .values = low, .value_count = 2}, env = {.op = TAG_IN, .tag = S("environment"), .values = prods, .value_count = 1};
+	const struct tag_expr both = {.op = TAG_AND, .left = &class, .right = &env}, either = {.op = TAG_OR, .left = &class, .right = &env}, not = {.op = TAG_NOT, .left = &class};
+	const struct policy_tags none = {0}, p = {&public, 1}, s = {&secret, 1}, e = {&prod, 1}, u = {&upper, 1};
+	const struct { const struct tag_expr *x; const struct policy_tags *now, *before; bool sure, maybe; } t[] = {
+	    {&class, &p, &none, true, true},  {&class, &s, &none, false, false}, {&class, &p, &s, false, true},   {&class, &s, &p, false, true},
+	    {&class, &none, &p, false, true}, {&class, &none, &none, false, false}, {&both, &p, &e, false, true}, {&both, &e, &none, false, false},
+	    {&both, &p, &none, false, false}, {&either, &p, &none, true, true},   {&either, &e, &none, true, true}, {&either, &e, &s, true, true},
+	    {&not, &s, &none, true, true},    {&not, &p, &none, false, false},    {&not, &p, &s, false, true},      {&not, &none, &none, true, true},
+	    {&class, &u, &none, false, true}, {NULL, &p, &none, false, true}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		if (policy_tags_fit(t[i].x, t[i].now, t[i].before, true) != t[i].sure) fail_msg("%zu, surely", i);
+		if (policy_tags_fit(t[i].x, t[i].now, t[i].before, false) != t[i].maybe) fail_msg("%zu, perhaps", i);
+	}
+}
+
+static void
 groups_of_rows(void **state)
 {
 	ARENA_AUTO a = ARENA_INIT;
 	static const Str region[] = {{"region", 6}};
+	static const struct policy_mask constant[] = {{{"region", 6}, MASK_CONSTANT}};
 	struct policy_principal who = world_analyst;
 	struct policy_question q = world_question();
 	struct policy_grant g = world_grant;
@@ -732,8 +875,22 @@ groups_of_rows(void **state)
 	assert_true(allowed(q, &g));
 	d.rows = NULL, d.hidden = region, d.hidden_count = 1;
 	assert_false(allowed(q, &g));
-	g.terms.unit = S("nothing");
+	d.hidden_count = 0, d.masks = constant, d.mask_count = 1;
 	assert_false(allowed(q, &g));
+	d.mask_count = 0;
+	assert_true(allowed(q, &g));
+	g.masks = constant, g.mask_count = 1; /* the producer may */
+	assert_true(allowed(q, &g));
+	d.rows = rows(&a, "region = 'EU'"); /* the filter sees what the mask covers */
+	assert_false(allowed(q, &g));
+	d.rows = NULL, g.mask_count = 0, g.terms.unit = S("nothing");
+	assert_false(allowed(q, &g));
+	g.terms.unit = S("Region"); /* what groups are made of is the same in all of a group */
+	assert_false(allowed(q, &g));
+	g.terms.unit = S(""), g.terms.min_group = 0; /* says of what, and not how many */
+	assert_false(allowed(q, &g));
+	g.terms.group_by_count = 0;
+	assert_true(allowed(q, &g));
 }
 
 int
@@ -756,6 +913,8 @@ main(void)
 	    cmocka_unit_test(the_trace_tells_each_step),
 	    cmocka_unit_test(purposes_are_paths), cmocka_unit_test(groups), cmocka_unit_test(grants_by_tags), cmocka_unit_test(hours),
 	    cmocka_unit_test(what_restrictions_demand), cmocka_unit_test(approvals), cmocka_unit_test(delegations), cmocka_unit_test(groups_of_rows),
+	    cmocka_unit_test(delegations_to_groups), cmocka_unit_test(some_purpose_of_both), cmocka_unit_test(the_reason_is_of_the_nearest),
+	    cmocka_unit_test(the_strictest_demand_is_told), cmocka_unit_test(tags_that_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,46 @@ plain_grant(void **state)
 	for (size_t i = 0; i < COLUMNS; i++) assert_true(!d.columns[i].hidden && d.columns[i].mask == MASK_NONE);
 }
 
+/* Plain is what may be read from the producer's own files: one thing less than all, and it is not. */
+static void
+plain_is_all_of_it(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const Str region[] = {{"region", 6}}, none[] = {{"nothing", 7}};
+	static const struct policy_mask mask[] = {{{"name", 4}, MASK_HASH}};
+	struct policy_grant g = world_grant;
+
+	(void)state;
+	g.hidden = none, g.hidden_count = 1;
+	assert_true(world_decide(&a, world_question(), &g).plain);
+	g.hidden = region;
+	assert_false(world_decide(&a, world_question(), &g).plain);
+	g = world_grant, g.masks = mask, g.mask_count = 1;
+	assert_false(world_decide(&a, world_question(), &g).plain);
+	g = world_grant, g.rows = rows(&a, "sales > 5");
+	assert_false(world_decide(&a, world_question(), &g).plain);
+	g = world_grant, g.terms = (struct policy_terms){.min_group = 2, .group_by = region, .group_by_count = 1};
+	assert_false(world_decide(&a, world_question(), &g).plain);
+}
+
+static void
+made_out_to_whom(void **state)
+{
+	struct policy_question q = world_question();
+	struct policy_principal named = world_analyst;
+	struct policy_grant g = world_grant;
+
+	(void)state;
+	g.to_kind = PRINCIPAL_PERSON, g.to_id = S("ann"), g.table = S("transactions");
+	assert_true(allowed(q, &g));
+	named.handed_to_all = false, q.who = &named; /* whom it names needs no handing on */
+	assert_true(allowed(q, &g));
+	g.to_id = S("bob");
+	assert_false(allowed(q, &g));
+	g = world_grant, q = world_question(), g.voided = true;
+	assert_false(allowed(q, &g));
+}
+
 /* One thing changed at a time; each must refuse, and say why. */
 static void
 each_condition_counts(void **state)
@@ -55,7 +95,7 @@ each_condition_counts(void **state)
 		struct policy_question q;
 		struct policy_grant g;
 		const char *reason;
-	} t[20];
+	} t[24];
 	size_t n = 0;
 
 	(void)state;
@@ -75,6 +115,8 @@ each_condition_counts(void **state)
 	t[n].g.interactions = INTERACT_FILES, t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: it does not allow this way";
 	t[n].g.interactions |= 1u << 20, t[n++].reason = "no grant on 'transactions' covers this: grant grt_a: it has an unknown way";
 	t[n].q.interaction = (enum interaction)64, t[n++].reason = "an unknown way of use";
+	t[n].q.interaction = (enum interaction)0, t[n++].reason = "an unknown way of use";
+	t[n].q.purpose = S(""), t[n].q.purpose_unknown = true, t[n++].reason = "a purpose must be named; `heddle purposes`";
 	t[n].q.interaction = (enum interaction)(INTERACT_SQL | INTERACT_API), t[n++].reason = "an unknown way of use";
 	t[n].q.who = &gone, t[n++].reason = "the person is no longer";
 	t[n].q.who = &stranger, t[n++].reason = "no grant on 'transactions' is made out";
@@ -206,13 +248,15 @@ unknown_things_fail_closed(void **state)
 	ARENA_AUTO a = ARENA_INIT;
 	static const struct policy_mask mask = {{"nowhere", 7}, (enum mask_kind)99};
 	static const struct policy_restriction odd[] = {
-	    {.id = {"r", 1}, .mask = (enum mask_kind)99}, {.id = {"r", 1}}, {.id = {"r", 1}, .freeze = true}};
+	    {.id = {"r", 1}, .mask = (enum mask_kind)99}, {.id = {"r", 1}, .mask = MASK_KIND_COUNT}, {.id = {"r", 1}}, {.id = {"r", 1}, .freeze = true}};
 	struct predicate op = {.op = (enum pred_op)99, .column = S("region")};
 	struct policy_grant g = world_grant;
 	struct policy_question q = world_question();
 
 	(void)state;
 	g.masks = &mask, g.mask_count = 1;
+	assert_false(allowed(q, &g));
+	g.masks = &(struct policy_mask){{"name", 4}, MASK_KIND_COUNT}; /* the first that is none */
 	assert_false(allowed(q, &g));
 	g = world_grant, g.rows = &op;
 	assert_false(allowed(q, &g));
@@ -233,22 +277,28 @@ unknown_things_fail_closed(void **state)
 	assert_false(allowed(world_question(), &g));
 }
 
-/* The first of each pair shows more, whatever their order in the list and their ids. */
+static const Str world_numbers[] = {{"household_id", 12}, {"name", 4}, {"day", 3}, {"sales", 5}, {"region", 6}};
+
+/* The first of each pair shows more, or the same under fewer terms, whatever their order in the list and their ids. */
 static void
 most_open_is_chosen(void **state)
 {
 	ARENA_AUTO a = ARENA_INIT;
 	static const struct policy_mask one_mask[] = {{{"name", 4}, MASK_HASH}}, two_masks[] = {{{"name", 4}, MASK_LAST_FOUR}, {{"day", 3}, MASK_YEAR}};
 	static const Str hidden[] = {{"region", 6}};
-	struct policy_grant g[6];
+	struct policy_grant g[10];
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(g); i++) g[i] = world_grant, g[i].id = str_of("zyxwvu" + i, 1);
-	g[1].rows = rows(&a, "region = 'EU'");
-	g[2].masks = one_mask, g[2].mask_count = 1;
-	g[3].masks = one_mask, g[3].mask_count = 1, g[3].rows = rows(&a, "region = 'EU'");
-	g[4].masks = two_masks, g[4].mask_count = 2;
-	g[5].hidden = hidden, g[5].hidden_count = 1;
+	for (size_t i = 0; i < ARRAY_LEN(g); i++) g[i] = world_grant, g[i].id = str_of("zyxwvutsrq" + i, 1);
+	g[1].terms.row_budget = 5;
+	g[2].terms.no_export = true;
+	g[3].rows = rows(&a, "region = 'EU'");
+	g[4].rows = rows(&a, "region = 'EU'"), g[4].terms.row_budget = 5;
+	g[5].masks = one_mask, g[5].mask_count = 1;
+	g[6].masks = one_mask, g[6].mask_count = 1, g[6].rows = rows(&a, "region = 'EU'");
+	g[7].masks = two_masks, g[7].mask_count = 2;
+	g[8].hidden = hidden, g[8].hidden_count = 1;
+	g[9].terms.min_group = 2, g[9].terms.group_by = world_numbers, g[9].terms.group_by_count = COLUMNS;
 	for (size_t i = 0; i < ARRAY_LEN(g); i++)
 		for (size_t k = i + 1; k < ARRAY_LEN(g); k++)
 			for (int turn = 0; turn < 2; turn++) {
@@ -266,6 +316,12 @@ most_open_is_chosen(void **state)
 	q.grants = list, q.grant_count = 2;
 	policy_decide(&a, &q, NULL, &d);
 	assert_true(str_eqc(d.grant_id, "a"));
+	struct policy_delegation on = {.id = S("dlg_1"), .domain_id = S("insights"), .grant_id = S("a"), .issuer_domain_id = S("stores"),
+	    .to_kind = PRINCIPAL_PERSON, .to_id = S("ann"), .until = TIME_FOREVER};
+	const struct policy_delegation *handed[] = {&on};
+	q.delegations = handed, q.delegation_count = 1, q.grant_count = 2; /* what is direct goes before what was handed on */
+	policy_decide(&a, &q, NULL, &d);
+	assert_true(str_eqc(d.grant_id, "a") && d.delegation_id.n == 0);
 }
 
 /* --- the hash --- */
@@ -579,8 +635,14 @@ hours(void **state)
 	}
 	q.now = NOON;
 	assert_true(world_decide(&a, q, &g).until == NOON + TIME_SECOND * 3600);
-	q.now = NOON + TIME_DAY;
+	g.until = NOON + TIME_SECOND; /* the earlier of both */
+	assert_true(world_decide(&a, q, &g).until == g.until);
+	g.until = TIME_FOREVER, q.now = NOON + TIME_DAY;
 	assert_string_equal(why(&a, q, &g), "it is outside its hours (Mon, Tue, Wed, Thu, Fri, 08:00 to 09:00 UTC)");
+	q.now = NOON, g.terms.hours = (struct policy_hours){127, 540, 480}; /* no hours at all, whoever wrote that */
+	assert_false(allowed(q, &g));
+	q.now = -1, g.from = INT64_MIN, g.terms.hours = (struct policy_hours){127, 0, 1440};
+	assert_false(allowed(q, &g));
 }
 
 static const char *
@@ -624,7 +686,11 @@ what_restrictions_demand(void **state)
 	assert_string_equal(why_restricted(&a, q, &g, &r), "the producer's domain is frozen (restriction rst_1)");
 	r.domain_id = S("insights");
 	assert_string_equal(why_restricted(&a, q, &g, &r), "the asker's domain is frozen (restriction rst_1)");
-	r.domain_id = S("other");
+	r.lifted = true;
+	assert_string_equal(why_restricted(&a, q, &g, &r), "");
+	r.lifted = false, r.domain_id = S("other");
+	assert_string_equal(why_restricted(&a, q, &g, &r), "");
+	r = (struct policy_restriction){.id = S("rst_1"), .domain_id = S("insights"), .hide = true}; /* of theirs, and nothing of theirs is asked for */
 	assert_string_equal(why_restricted(&a, q, &g, &r), "");
 	r = (struct policy_restriction){.id = S("rst_1"), .hide = true};
 	assert_string_equal(why_restricted(&a, q, &g, &r), "the center hides every column that would be shown");
@@ -656,6 +722,50 @@ approvals(void **state)
 	assert_string_equal(why_restricted(&a, q, &g, &two), waits);
 	list[1].service = false, list[1].role = 2; /* an engineer */
 	assert_string_equal(why_restricted(&a, q, &g, &two), waits);
+	list[1].role = 8, list[1].human_id = S(""), list[1].person_id = S("otto"); /* nobody said which human: the person is one */
+	assert_string_equal(why_restricted(&a, q, &g, &two), waits);
+	list[1].person_id = S("");
+	assert_string_equal(why_restricted(&a, q, &g, &two), waits);
+	list[1].person_id = S("ulla");
+	assert_string_equal(why_restricted(&a, q, &g, &two), "");
+	two.approvers[two.approver_count++] = S("eve"), two.approver_roles = 1; /* owners, and one who has said nothing */
+	assert_true(*why_restricted(&a, q, &g, &two) != 0);
+}
+
+/* All that a restriction names must fit: the product, the domain, the class, the tags of some column or of the table. */
+static void
+what_a_restriction_is_about(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_tag prod = {{"environment", 11}, {"prod", 4}}, secret = {{"classification", 14}, {"secret", 6}};
+	static const Str prods[] = {{"prod", 4}};
+	const struct tag_expr env = {.op = TAG_IN, .tag = S("environment"), .values = prods, .value_count = 1};
+	struct policy_column columns[COLUMNS];
+	struct policy_table t = world_table;
+	struct policy_question q = world_question();
+	struct policy_restriction r[] = {
+	    {.suspend = true}, {.product_id = S("p1")}, {.product_id = S("p2")}, {.domain_id = S("stores")}, {.domain_id = S("insights")},
+	    {.product_id = S("p1"), .domain_id = S("insights")}, {.classification = S("Personal")}, {.classification = S("secret")},
+	    {.classification = S("secret"), .tags = &env}, {.tags = &env}, {.classification = S("personal"), .lifted = true}, {.domain_id = S("stores"), .product_id = S("p2")}};
+	/* as it is; with the table tagged prod; with the column day tagged secret, and the table prod; with both on day */
+	static const bool about[][4] = {
+	    {true, true, true, true}, {true, true, true, true}, {false, false, false, false}, {true, true, true, true}, {false, false, false, false},
+	    {false, false, false, false}, {true, true, true, true}, {false, false, true, true}, {false, false, false, true}, {false, true, true, true},
+	    {false, false, false, false}, {false, false, false, false}};
+
+	(void)state;
+	memcpy(columns, world_columns, sizeof columns);
+	t.columns = columns, q.table = &t;
+	for (size_t k = 0; k < 4; k++) {
+		const struct policy_tag day[] = {secret, prod};
+		t.tags = (struct policy_tags){&prod, k == 1 || k == 2};
+		columns[DAY].tags = (struct policy_tags){day, k < 2 ? 0 : k - 1};
+		for (size_t i = 0; i < ARRAY_LEN(r); i++) {
+			r[i].id = S("rst_1"), r[i].suspend = true;
+			if (policy_is_about(&r[i], &t) != about[i][k]) fail_msg("restriction %zu, table %zu", i, k);
+			assert_int_equal(*why_restricted(&a, q, &world_grant, &r[i]) != 0, about[i][k]);
+		}
+	}
 }
 
 static void
@@ -836,7 +946,7 @@ tags_that_wait(void **state)
 	    {&class, &none, &p, false, true}, {&class, &none, &none, false, false}, {&both, &p, &e, false, true}, {&both, &e, &none, false, false},
 	    {&both, &p, &none, false, false}, {&either, &p, &none, true, true},   {&either, &e, &none, true, true}, {&either, &e, &s, true, true},
 	    {&not, &s, &none, true, true},    {&not, &p, &none, false, false},    {&not, &p, &s, false, true},      {&not, &none, &none, true, true},
-	    {&class, &u, &none, false, true}, {NULL, &p, &none, false, true}};
+	    {&either, &s, &none, false, false}, {&either, &none, &s, false, false}, {&class, &u, &none, false, true}, {NULL, &p, &none, false, true}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -867,6 +977,13 @@ groups_of_rows(void **state)
 	assert_string_equal(why_restricted(&a, q, &g, &r), ""); /* the unit is hidden anyhow */
 	r.classification = S(""), r.mask = MASK_CONSTANT;
 	assert_true(strstr(why_restricted(&a, q, &g, &r), "hides or masks 'region', of which the groups") != NULL);
+	r.mask = MASK_NONE, r.hide = true;
+	assert_true(strstr(why_restricted(&a, q, &g, &r), "hides or masks 'region', of which the groups") != NULL);
+	g.hidden = region, g.hidden_count = 1; /* the producer hides what the groups are made of */
+	assert_false(allowed(q, &g));
+	g.hidden_count = 0, g.masks = &(struct policy_mask){{"sales", 5}, MASK_CONSTANT}, g.mask_count = 1; /* a number under a mask has no mean */
+	assert_true(world_decide(&a, q, &g).columns[SALES].hidden);
+	g.mask_count = 0;
 	who.handed_to_all = false, q.who = &who, q.delegations = list, q.delegation_count = 1;
 	assert_true(allowed(q, &g));
 	d.rows = rows(&a, "household_id <> 7"); /* all less all but one is one */
@@ -897,7 +1014,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(plain_grant),
+	    cmocka_unit_test(plain_grant), cmocka_unit_test(plain_is_all_of_it), cmocka_unit_test(made_out_to_whom),
 	    cmocka_unit_test(each_condition_counts),
 	    cmocka_unit_test(window_edges),
 	    cmocka_unit_test(purposes),
@@ -912,7 +1029,7 @@ main(void)
 	    cmocka_unit_test(the_check_sees_more),
 	    cmocka_unit_test(the_trace_tells_each_step),
 	    cmocka_unit_test(purposes_are_paths), cmocka_unit_test(groups), cmocka_unit_test(grants_by_tags), cmocka_unit_test(hours),
-	    cmocka_unit_test(what_restrictions_demand), cmocka_unit_test(approvals), cmocka_unit_test(delegations), cmocka_unit_test(groups_of_rows),
+	    cmocka_unit_test(what_restrictions_demand), cmocka_unit_test(approvals), cmocka_unit_test(what_a_restriction_is_about), cmocka_unit_test(delegations), cmocka_unit_test(groups_of_rows),
 	    cmocka_unit_test(delegations_to_groups), cmocka_unit_test(some_purpose_of_both), cmocka_unit_test(the_reason_is_of_the_nearest),
 	    cmocka_unit_test(the_strictest_demand_is_told), cmocka_unit_test(tags_that_wait),
 	};

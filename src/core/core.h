@@ -60,6 +60,7 @@ struct core {
 	uint64_t next_id, mark;      /* mark: entries folded on this node, all logs but the journal */
 	uint64_t policy_epoch;       /* grows whenever access may have become narrower */
 	struct request *requests;    /* under way */
+	struct walk *walks;          /* under way or waiting: walk.h */
 	struct role_line roles[ROLES_MAX];
 	size_t role_count;
 	bool refused_new;            /* this start found entries that nobody entitled had signed */

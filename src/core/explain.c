@@ -212,24 +212,47 @@ handle_explain(struct request *rq)
 
 /* --- what would break --- */
 
+struct breaking { struct request *rq; struct mesh_suppose s; struct impact_record record; struct buf b; };
+
+static Err
+look(struct walk *w, void *arg)
+{
+	struct breaking *x = arg;
+
+	x->b.n = 0;
+	return impact_queries(x->rq, w, &x->s, &x->record, &x->b);
+}
+
+static Err
+what_breaks(struct request *rq, struct breaking *x, struct buf *b)
+{
+	WALK_AUTO w = {.core = rq->core, .rq = rq, .what = "a look at what would break"};
+	bool first = true;
+
+	TRY(impact_record(rq, &x->record));
+	TRY(walk_run(&w, &rq->c, look, x));
+	buf_char(b, '{');
+	member_text(b, "grant", x->s.grant_id, &first);
+	buf_char(b, ',');
+	buf_str(b, buf_view(&x->b));
+	member_text(b, "mark", arena_printf(&rq->arena, "%llu", (unsigned long long)w.mark), &first);
+	buf_char(b, '}');
+	return OK;
+}
+
 Err
 handle_explain_revoke(struct request *rq)
 {
 	Str id = arg(rq, "grant");
 	const struct mesh_grant *g = mesh_grant(rq->core->mesh, id);
 	BUF_AUTO b = BUF_INIT;
-	bool first = true;
-	char mark[32];
 
 	ENSURE(&rq->c, g && (sees_all(rq) || answers_for(rq, g->policy.issuer_domain_id)), NOT_FOUND,
 	       "there is no grant '%.*s' that you may ask about: owners and auditors ask about those of their products", STR(id));
-	struct mesh_suppose s = {.grant_id = arena_str(&rq->arena, id), .grant_domain_id = arena_str(&rq->arena, g->policy.issuer_domain_id)};
-	buf_char(&b, '{');
-	member_text(&b, "grant", id, &first);
-	buf_char(&b, ',');
-	TRY(impact_queries(rq, &s, &b));
-	member_text(&b, "mark", str_c(core_mark(rq->core, mark)), &first);
-	buf_char(&b, '}');
+	struct breaking x = {.rq = rq, .s = {.grant_id = arena_str(&rq->arena, id), .grant_domain_id = arena_str(&rq->arena, g->policy.issuer_domain_id)}};
+	Err e = what_breaks(rq, &x, &b);
+	buf_fini(&x.b);
+	TRY(e);
 	reply_json(rq, 200, &b);
 	return OK;
 }

@@ -1,6 +1,6 @@
 #include "core/impact.h"
 
-enum { STEP = 128 /* things looked at until others go on */ };
+#include "base/first.h"
 
 uint32_t
 sandbox_level(const struct core *core)
@@ -124,24 +124,11 @@ impact_effects(struct arena *a, Str table, const struct policy_table *t, const s
 
 /* --- grants --- */
 
-struct grant_ref { Str domain_id, id; };
-
-/* The live ones: what was revoked or is over changes no more. */
-static size_t
-live_grants(struct request *rq, struct grant_ref **ret)
+/* What was revoked or is over changes no more. */
+static bool
+is_live(const struct mesh_grant *g, Time now)
 {
-	const struct mesh_grant **grants;
-	size_t n = mesh_grants(rq->core->mesh, &rq->arena, &grants), live = 0;
-	struct grant_ref *refs = NEW_N(&rq->arena, n, struct grant_ref);
-	Time now = core_now();
-
-	for (size_t i = 0; i < n; i++) {
-		const struct policy_grant *g = &grants[i]->policy;
-		if (g->revoked || g->voided || g->until <= now) continue;
-		refs[live++] = (struct grant_ref){arena_str(&rq->arena, g->issuer_domain_id), arena_str(&rq->arena, g->id)};
-	}
-	*ret = refs;
-	return live;
+	return !g->policy.revoked && !g->policy.voided && g->policy.until > now;
 }
 
 static Str
@@ -154,6 +141,8 @@ table_name(struct request *rq, struct arena *a, const struct mesh_product *p, co
 
 struct comparing {
 	struct request *rq;
+	struct walk *w;
+	const struct mesh_suppose *s;
 	struct arena *a;                      /* of one grant or query */
 	const struct mesh *before, *after;
 	struct buf *b;
@@ -166,7 +155,7 @@ grant_on_table(struct comparing *k, const struct mesh_grant *g, const struct mes
 {
 	struct policy_decision was, is;
 	BUF_AUTO b = BUF_INIT;
-	Time now = core_now(), when = g->policy.from > now ? g->policy.from : now;
+	Time when = g->policy.from > k->w->now ? g->policy.from : k->w->now;
 
 	mesh_explain(k->before, k->a, g->policy.to_kind, g->policy.to_id, p, t, S(""), when, NULL, &was);
 	mesh_explain(k->after, k->a, g->policy.to_kind, g->policy.to_id, p, t, S(""), when, NULL, &is);
@@ -177,39 +166,78 @@ grant_on_table(struct comparing *k, const struct mesh_grant *g, const struct mes
 	return n;
 }
 
-static size_t
-grant_on_tables(struct comparing *k, const struct mesh_grant *g, struct buf *list)
+/* *ret: how many effects there are. */
+static Err
+grant_on_tables(struct comparing *k, const struct mesh_grant *g, struct buf *list, size_t *ret)
 {
-	const struct mesh_product **products, *one = mesh_product(k->rq->core->mesh, g->policy.product_id);
-	size_t n = 1, effects = 0;
+	size_t effects = 0;
 
-	if (one) products = &one;
-	else n = mesh_products(k->rq->core->mesh, k->a, &products); /* by tags: all of the issuer's */
-	for (size_t i = 0; i < n; i++) {
-		if (!str_eq(products[i]->domain_id, g->policy.issuer_domain_id) || products[i]->retired) continue;
-		for (size_t t = 0; t < products[i]->table_count; t++) {
-			const struct mesh_table *table = &products[i]->tables[t];
-			if (g->policy.table.n == 0 || str_eq(g->policy.table, table->policy.name))
-				effects += grant_on_table(k, g, products[i], table, list);
+	for (const struct mesh_product *p = mesh_product_of(k->w->mesh, g, NULL); p; p = mesh_product_of(k->w->mesh, g, p)) {
+		for (size_t t = 0; !p->retired && t < p->table_count; t++) {
+			const struct mesh_table *table = &p->tables[t];
+			TRY(walk_step(k->w));
+			if (g->policy.table.n == 0 || str_eq(g->policy.table, table->policy.name)) effects += grant_on_table(k, g, p, table, list);
 		}
 	}
-	return effects;
+	*ret = effects;
+	return OK;
 }
 
-static void
-grant_compare(struct comparing *k, const struct mesh_grant *g, const struct mesh_suppose *s)
+/* The grant by itself, as though it were the only one. */
+static Err
+grant_compare(struct comparing *k, const struct mesh_grant *g, struct buf *list, size_t *ret)
 {
-	struct mesh_suppose alone = {.grant_domain_id = g->policy.issuer_domain_id, .grant_id = g->policy.id, .alone = true}, with = alone;
-	const struct mesh_product *p = mesh_product(k->rq->core->mesh, g->policy.product_id);
+	struct mesh_suppose *alone = NEW(k->a, struct mesh_suppose), *with = NEW(k->a, struct mesh_suppose);
+
+	*alone = (struct mesh_suppose){.grant_domain_id = g->policy.issuer_domain_id, .grant_id = g->policy.id, .alone = true};
+	*with = *alone;
+	with->added = k->s->added;
+	with->lifted = k->s->lifted;
+	k->before = mesh_suppose(k->w->mesh, k->a, alone);
+	k->after = mesh_suppose(k->w->mesh, k->a, with);
+	return grant_on_tables(k, g, list, ret);
+}
+
+static int
+by_added(const void *a, const void *b)
+{
+	return mesh_grant_order(a, b);
+}
+
+/* Which change; of very many those that were added first are told. */
+static Err
+grants_changed(struct comparing *k, struct first *ret, size_t *ret_seen)
+{
+	struct mesh_place at = {0};
+	BUF_AUTO list = BUF_INIT;
+	size_t effects;
+
+	for (const struct mesh_grant *g; (g = mesh_grant_next(k->w->mesh, &at));) {
+		TRY(walk_step(k->w));
+		if (!is_live(g, k->w->now)) continue;
+		arena_reset(k->a);
+		list.n = 0;
+		++*ret_seen;
+		TRY(grant_compare(k, g, &list, &effects));
+		if (effects == 0) continue;
+		k->changed++;
+		(void)first_add(ret, g);
+	}
+	first_sort(ret);
+	return OK;
+}
+
+static Err
+grant_json(struct comparing *k, const struct mesh_grant *g)
+{
+	const struct mesh_product *p = mesh_product(k->w->mesh, g->policy.product_id);
 	BUF_AUTO list = BUF_INIT;
 	bool first = true;
+	size_t effects;
 
-	with.added = s->added;
-	with.lifted = s->lifted;
-	k->before = mesh_suppose(k->rq->core->mesh, k->a, &alone);
-	k->after = mesh_suppose(k->rq->core->mesh, k->a, &with);
-	if (grant_on_tables(k, g, &list) == 0 || k->changed++ >= IMPACT_LISTED_MAX) return;
-	buf_c(k->b, k->changed > 1 ? ",{" : "{");
+	arena_reset(k->a);
+	TRY(grant_compare(k, g, &list, &effects));
+	buf_char(k->b, '{');
 	member_text(k->b, "grant", g->policy.id, &first);
 	member_text(k->b, "object", p ? product_name(k->rq, p) : domain_name(k->rq, g->policy.issuer_domain_id), &first);
 	if (g->tags_text.n) member_text(k->b, "tags", g->tags_text, &first);
@@ -217,24 +245,25 @@ grant_compare(struct comparing *k, const struct mesh_grant *g, const struct mesh
 	member_key(k->b, "effects", &first);
 	buf_str(k->b, buf_view(&list));
 	buf_char(k->b, '}');
+	return OK;
 }
 
 Err
-impact_grants(struct request *rq, const struct mesh_suppose *s, struct buf *b)
+impact_grants(struct request *rq, struct walk *w, const struct mesh_suppose *s, struct buf *b)
 {
 	ARENA_AUTO scratch = ARENA_INIT;
-	struct comparing k = {.rq = rq, .a = &scratch, .b = b};
-	struct grant_ref *refs;
-	size_t n = live_grants(rq, &refs);
+	struct comparing k = {.rq = rq, .w = w, .s = s, .a = &scratch, .b = b};
+	struct first changed = {.most = IMPACT_LISTED_MAX, .by = by_added, .a = &w->arena};
+	size_t seen = 0;
 
+	TRY(grants_changed(&k, &changed, &seen));
 	buf_c(b, "\"grants\":[");
-	for (size_t i = 0; i < n; i++) {
-		if (i && i % STEP == 0) fiber_sleep_ms(rq->core, 0);
-		arena_reset(&scratch);
-		const struct mesh_grant *g = mesh_grant_in(rq->core->mesh, refs[i].domain_id, refs[i].id);
-		if (g) grant_compare(&k, g, s);
+	for (size_t i = 0; i < changed.n; i++) {
+		TRY(walk_step(w));
+		if (i) buf_char(b, ',');
+		TRY(grant_json(&k, changed.list[i]));
 	}
-	buf_printf(b, "],\"grants_changed\":%zu,\"grants_seen\":%zu", k.changed, n);
+	buf_printf(b, "],\"grants_changed\":%zu,\"grants_seen\":%zu", k.changed, seen);
 	return OK;
 }
 
@@ -243,7 +272,7 @@ impact_grants(struct request *rq, const struct mesh_suppose *s, struct buf *b)
 static void
 query_json(struct comparing *k, const struct recorded *q, const struct buf *effects)
 {
-	const struct mesh_member *m = mesh_member(k->rq->core->mesh, q->person_id);
+	const struct mesh_member *m = mesh_member(k->w->mesh, q->person_id);
 	struct buf *b = k->b;
 	bool first = true;
 
@@ -270,41 +299,47 @@ query_json(struct comparing *k, const struct recorded *q, const struct buf *effe
 }
 
 static void
-query_compare(struct comparing *k, const struct recorded *q, const struct mesh_suppose *s)
+query_compare(struct comparing *k, const struct recorded *q)
 {
+	const struct mesh *m = k->w->mesh;
 	const struct mesh_product *p;
-	const struct mesh_table *t = mesh_table_by_name(k->rq->core->mesh, q->table, &p);
+	const struct mesh_table *t = mesh_table_by_name(m, q->table, &p);
 	struct policy_decision was, is;
 	BUF_AUTO effects = BUF_INIT;
-	Time now = core_now();
 	uint32_t level = sandbox_level(k->rq->core);
 
 	if (!t || (q->product_id.n && !str_eq(q->product_id, p->id))) return; /* what it read is gone */
-	k->after = mesh_suppose(k->rq->core->mesh, k->a, s);
-	mesh_decide(k->rq->core->mesh, k->a, q->person_id, p, t, q->purpose, INTERACT_SQL, level, now, NULL, &was);
-	mesh_decide(k->after, k->a, q->person_id, p, t, q->purpose, INTERACT_SQL, level, now, NULL, &is);
+	k->after = mesh_suppose(m, k->a, k->s);
+	mesh_decide(m, k->a, q->person_id, p, t, q->purpose, INTERACT_SQL, level, k->w->now, NULL, &was);
+	mesh_decide(k->after, k->a, q->person_id, p, t, q->purpose, INTERACT_SQL, level, k->w->now, NULL, &is);
 	if (impact_effects(k->a, q->table, &t->policy, &was, &is, q, &effects) == 0) return;
 	if (k->changed++ < IMPACT_LISTED_MAX) query_json(k, q, &effects);
 }
 
 Err
-impact_queries(struct request *rq, const struct mesh_suppose *s, struct buf *b)
+impact_queries(struct request *rq, struct walk *w, const struct mesh_suppose *s, const struct impact_record *record, struct buf *b)
 {
 	ARENA_AUTO scratch = ARENA_INIT;
-	struct comparing k = {.rq = rq, .a = &scratch, .b = b};
-	Time since = core_now() - RECORDED_DAYS * TIME_DAY;
-	struct recorded *queries;
-	size_t n;
+	struct comparing k = {.rq = rq, .w = w, .s = s, .a = &scratch, .b = b};
 	bool first = false;
 
-	TRY(recorded_queries(rq->core, &rq->c, since, &queries, &n));
 	buf_c(b, "\"queries\":[");
-	for (size_t i = 0; i < n; i++) {
-		if (i && i % STEP == 0) fiber_sleep_ms(rq->core, 0);
+	for (size_t i = 0; i < record->count; i++) {
+		TRY(walk_step(w));
 		arena_reset(&scratch);
-		query_compare(&k, &queries[i], s);
+		query_compare(&k, &record->queries[i]);
 	}
-	buf_printf(b, "],\"queries_changed\":%zu,\"queries_seen\":%zu", k.changed, n);
-	member_time(b, "since", since, &first);
+	buf_printf(b, "],\"queries_changed\":%zu,\"queries_seen\":%zu", k.changed, record->count);
+	member_time(b, "since", record->since, &first);
+	return OK;
+}
+
+Err
+impact_record(struct request *rq, struct impact_record *ret)
+{
+	struct impact_record r = {.since = core_now() - RECORDED_DAYS * TIME_DAY};
+
+	TRY(recorded_queries(rq->core, &rq->c, r.since, &r.queries, &r.count));
+	*ret = r;
 	return OK;
 }

@@ -5,6 +5,7 @@
 
 #include "core/recorded.h"
 #include "core/request.h"
+#include "core/walk.h"
 
 enum { IMPACT_LISTED_MAX = 1000 }; /* of each kind; more are only counted */
 
@@ -16,9 +17,14 @@ uint32_t sandbox_level(const struct core *core);
 size_t impact_effects(struct arena *a, Str table, const struct policy_table *t, const struct policy_decision *before,
                       const struct policy_decision *after, const struct recorded *use, struct buf *b);
 
-/* "grants":[…],"grants_changed":N — each grant by itself, as though it were the only one. s must be in rq's arena. Waits. */
-NODISCARD Err impact_grants(struct request *rq, const struct mesh_suppose *s, struct buf *b);
-/* "queries":[…],"queries_changed":N,"queries_seen":N,"since":T. Waits. */
-NODISCARD Err impact_queries(struct request *rq, const struct mesh_suppose *s, struct buf *b);
+/* The record of use that a comparison goes by, read before it begins: as it stood then. In rq's arena. Waits. */
+struct impact_record { Time since; struct recorded *queries; size_t count; };
+NODISCARD Err impact_record(struct request *rq, struct impact_record *ret);
+
+/* Both look at all of one state: the parts of a walk's look(). "grants":[…],"grants_changed":N,"grants_seen":N — each live grant by itself, as
+ * though it were the only one. O(grants × tables that they are about), some microseconds each; memory O(what is told). */
+NODISCARD Err impact_grants(struct request *rq, struct walk *w, const struct mesh_suppose *s, struct buf *b);
+/* "queries":[…],"queries_changed":N,"queries_seen":N,"since":T. */
+NODISCARD Err impact_queries(struct request *rq, struct walk *w, const struct mesh_suppose *s, const struct impact_record *record, struct buf *b);
 
 #endif

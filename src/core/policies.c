@@ -146,23 +146,47 @@ note_trial(struct request *rq, Str what, Str name)
 	return core_note(rq->core, &rq->c, "action", rq->person_id, buf_view(&b));
 }
 
+struct trial { struct request *rq; const struct mesh_suppose *s; struct impact_record record; struct buf b; };
+
+static Err
+look(struct walk *w, void *arg)
+{
+	struct trial *t = arg;
+
+	t->b.n = 0;
+	TRY(impact_grants(t->rq, w, t->s, &t->b));
+	buf_char(&t->b, ',');
+	return impact_queries(t->rq, w, t->s, &t->record, &t->b);
+}
+
+static Err
+try(struct request *rq, struct trial *t, Str policy, struct buf *b)
+{
+	WALK_AUTO w = {.core = rq->core, .rq = rq, .what = "a trial of a policy"};
+	bool first = true;
+
+	TRY(impact_record(rq, &t->record));
+	TRY(walk_run(&w, &rq->c, look, t));
+	buf_char(b, '{');
+	member_key(b, "policy", &first);
+	buf_str(b, policy);
+	buf_char(b, ',');
+	buf_str(b, buf_view(&t->b));
+	member_time(b, "at", w.now, &first);
+	member_text(b, "mark", arena_printf(&rq->arena, "%llu", (unsigned long long)w.mark), &first);
+	buf_char(b, '}');
+	return OK;
+}
+
 static Err
 trial_reply(struct request *rq, Str policy, const struct mesh_suppose *s)
 {
+	struct trial t = {.rq = rq, .s = s};
 	BUF_AUTO b = BUF_INIT;
-	char mark[32];
-	bool first = true;
+	Err e = try(rq, &t, policy, &b);
 
-	buf_char(&b, '{');
-	member_key(&b, "policy", &first);
-	buf_str(&b, policy);
-	buf_char(&b, ',');
-	TRY(impact_grants(rq, s, &b));
-	buf_char(&b, ',');
-	TRY(impact_queries(rq, s, &b));
-	member_time(&b, "at", core_now(), &first);
-	member_text(&b, "mark", str_c(core_mark(rq->core, mark)), &first);
-	buf_char(&b, '}');
+	buf_fini(&t.b);
+	TRY(e);
 	reply_json(rq, 200, &b);
 	return OK;
 }

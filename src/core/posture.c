@@ -6,7 +6,7 @@
 #include "ledger/ledger.h"
 #include "pins.h"
 
-enum { FINDINGS_MAX = 500 /* shown of one control; all are counted */ };
+enum { FINDINGS_MAX = 500 /* shown of one control, open ones and accepted ones; all are counted */ };
 
 static void
 counts_json(const char *key, const uint64_t counts[SEVERITY_COUNT], struct buf *b, bool *first)
@@ -67,23 +67,25 @@ finding_json(struct request *rq, const struct finding *f, Time now, struct buf *
 	buf_char(b, '}');
 }
 
-static void
-findings_json(struct request *rq, const char *key, const struct control_result *x, bool accepted, Time now, struct buf *b, bool *first)
+static Err
+findings_json(struct request *rq, struct walk *w, const char *key, const struct control_result *x, bool accepted, struct buf *b, bool *first)
 {
 	size_t shown = 0;
 
 	member_key(b, key, first);
 	buf_char(b, '[');
-	for (size_t i = 0; i < x->count && shown < FINDINGS_MAX; i++) {
+	for (size_t i = 0; i < x->kept; i++) {
 		if ((x->findings[i].exception != NULL) != accepted) continue;
+		TRY(walk_step(w));
 		if (shown++) buf_char(b, ',');
-		finding_json(rq, &x->findings[i], now, b);
+		finding_json(rq, &x->findings[i], w->now, b);
 	}
 	buf_char(b, ']');
+	return OK;
 }
 
-static void
-control_json(struct request *rq, size_t i, const struct control_result *x, Time now, struct buf *b)
+static Err
+control_json(struct request *rq, struct walk *w, size_t i, const struct control_result *x, struct buf *b)
 {
 	const struct control *k = &controls[i];
 	bool first = true;
@@ -102,9 +104,10 @@ control_json(struct request *rq, size_t i, const struct control_result *x, Time 
 	member_u64(b, "examined", x->examined, &first);
 	member_u64(b, "open", x->count - x->accepted, &first);
 	member_u64(b, "accepted_count", x->accepted, &first);
-	findings_json(rq, "findings", x, false, now, b, &first);
-	findings_json(rq, "accepted", x, true, now, b, &first);
+	TRY(findings_json(rq, w, "findings", x, false, b, &first));
+	TRY(findings_json(rq, w, "accepted", x, true, b, &first));
 	buf_char(b, '}');
+	return OK;
 }
 
 /* Where the logs stood: who has a copy of them can fold the same state. */
@@ -148,17 +151,16 @@ scope_of(struct request *rq, Str *ret_domain_id)
 }
 
 static void
-head_json(struct request *rq, Str scope, const struct posture *p, Time now, struct buf *b, bool *first)
+head_json(struct request *rq, const struct walk *w, Str scope, const struct posture *p, struct buf *b, bool *first)
 {
 	bool in = true;
-	char mark[32];
 
 	member_text(b, "node", str_c(rq->core->node_id), first);
 	member_text(b, "version", S(HEDDLE_VERSION), first);
 	member_time(b, "made_at", core_now(), first);
-	member_time(b, "as_of", now, first);
-	member_bool(b, "past", arg(rq, "at").n > 0, first);
-	member_text(b, "mark", str_c(core_mark(rq->core, mark)), first);
+	member_time(b, "as_of", w->now, first);
+	member_bool(b, "past", w->at > 0, first);
+	member_text(b, "mark", arena_printf(&rq->arena, "%llu", (unsigned long long)w->mark), first);
 	member_text(b, "scope", scope.n ? domain_name(rq, scope) : S("all"), first);
 	member_key(b, "counts", first);
 	buf_char(b, '{');
@@ -171,86 +173,104 @@ head_json(struct request *rq, Str scope, const struct posture *p, Time now, stru
 	buf_char(b, '}');
 }
 
-struct view {
-	Time at;
-	struct posture posture;
-	const struct past_log *logs; /* of the past: how far they were read */
-	size_t log_count;
-};
-
 static void
-past_positions_json(struct request *rq, const struct view *v, struct buf *b, bool *first)
+past_positions_json(struct request *rq, const struct past *past, struct buf *b, bool *first)
 {
 	member_key(b, "logs", first);
 	buf_char(b, '[');
-	for (size_t i = 0; i < v->log_count; i++) {
+	for (size_t i = 0; i < past->log_count; i++) {
 		bool in = true;
 		buf_c(b, i ? ",{" : "{");
-		member_text(b, "log", v->logs[i].id, &in);
-		member_text(b, "name", log_called(rq, v->logs[i].id), &in);
-		member_u64(b, "size", v->logs[i].entries, &in);
+		member_text(b, "log", past->logs[i].id, &in);
+		member_text(b, "name", log_called(rq, past->logs[i].id), &in);
+		member_u64(b, "size", past->logs[i].entries, &in);
 		buf_char(b, '}');
 	}
 	buf_char(b, ']');
 }
 
-/* Now, or as it was at the end of a day that is over. */
+struct view { struct request *rq; struct posture_wish wish; struct posture posture; struct buf rests_on; };
+
+/* What was judged, and on what it rests, of one state: nothing waits in between. */
 static Err
-judge(struct request *rq, struct view *ret)
+look(struct walk *w, void *arg)
+{
+	struct view *v = arg;
+	bool first = false;
+
+	TRY(posture_make(w, &v->wish, &v->posture));
+	v->rests_on.n = 0;
+	posture_said_json(v->rq, w->mesh, v->wish.domain_id, w->now, &v->rests_on, &first);
+	if (w->past.mesh)
+		past_positions_json(v->rq, &w->past, &v->rests_on, &first);
+	else
+		positions_json(v->rq, &v->rests_on, &first);
+	return OK;
+}
+
+/* Of a day that is over: its end; of today: so far. 0: now. */
+static Err
+time_asked(struct request *rq, Time *ret)
 {
 	Str text = arg(rq, "at");
-	PAST_AUTO past = {0};
-	struct posture_facts facts;
-	Time now = core_now(), at = now;
+	Time now = core_now(), at;
 
-	*ret = (struct view){.at = now};
-	if (text.n == 0) return posture_make(rq->core, &rq->c, now, &facts, &ret->posture);
+	*ret = 0;
+	if (text.n == 0) return OK;
 	ENSURE(&rq->c, time_parse(text, true, &at), INVALID, "--at '%.*s': write a date (2026-06-30) or a time (2026-06-30T12:00:00Z)", STR(text));
 	ENSURE(&rq->c, at - TIME_DAY < now, INVALID, "--at '%.*s' has not been yet", STR(text));
-	ret->at = at < now ? at : now; /* of today: so far */
-	TRY(past_fold(rq->core, &rq->c, ret->at, &past));
-	ENSURE(&rq->c, past.log_count > 0, INVALID, "--at '%.*s': the logs of this node begin later", STR(text));
-	TRY(posture_make_past(rq->core, &rq->c, past.mesh, ret->at, &ret->posture));
-	posture_own(&rq->arena, &ret->posture); /* the past is forgotten now */
-	ret->logs = past.logs;
-	ret->log_count = past.log_count;
+	*ret = at < now ? at : now;
+	return OK;
+}
+
+static Err
+judge(struct request *rq, struct walk *w, struct view *v)
+{
+	TRY(time_asked(rq, &w->at));
+	core_commit(rq->core);
+	if (!w->at) posture_usage_complete(rq->core); /* else the use of the last moments is not seen */
+	TRY(walk_run(w, &rq->c, look, v));
+	ENSURE(&rq->c, !w->at || w->past.log_count > 0, INVALID, "--at '%.*s': the logs of this node begin later", STR(arg(rq, "at")));
+	return OK;
+}
+
+static Err
+view_json(struct request *rq, struct walk *w, const struct view *v, enum control_id one, struct buf *b)
+{
+	bool first = true, more = false;
+
+	buf_char(b, '{');
+	head_json(rq, w, v->wish.domain_id, &v->posture, b, &first);
+	member_key(b, "controls", &first);
+	buf_char(b, '[');
+	for (size_t i = 0; i < CONTROL_COUNT; i++) {
+		if (one != CONTROL_COUNT && i != one) continue;
+		if (more) buf_char(b, ',');
+		TRY(control_json(rq, w, i, &v->posture.controls[i], b));
+		more = true;
+	}
+	buf_char(b, ']');
+	buf_str(b, buf_view(&v->rests_on));
+	TRY(posture_trend_json(rq, v->wish.domain_id, b, &first));
+	buf_char(b, '}');
 	return OK;
 }
 
 Err
 handle_posture(struct request *rq)
 {
-	Str one = arg(rq, "control"), scope;
+	Str one = arg(rq, "control");
 	enum control_id id = CONTROL_COUNT;
-	struct posture shown;
-	struct view v;
-	bool first = true, more = false;
+	struct view v = {.rq = rq, .wish.most = FINDINGS_MAX};
+	WALK_AUTO w = {.core = rq->core, .rq = rq, .what = "a posture"};
 	BUF_AUTO b = BUF_INIT;
 
 	ENSURE(&rq->c, one.n == 0 || control_parse(one, &id), INVALID, "there is no control '%.*s'; list them with: heddle posture", STR(one));
-	TRY(scope_of(rq, &scope));
-	core_commit(rq->core);
-	TRY(judge(rq, &v));
-	shown = v.posture;
-	if (scope.n) posture_of_domain(&rq->arena, &v.posture, scope, v.at, &shown);
-	buf_char(&b, '{');
-	head_json(rq, scope, &shown, v.at, &b, &first);
-	member_key(&b, "controls", &first);
-	buf_char(&b, '[');
-	for (size_t i = 0; i < CONTROL_COUNT; i++) {
-		if (one.n && i != id) continue;
-		if (more) buf_char(&b, ',');
-		control_json(rq, i, &shown.controls[i], v.at, &b);
-		more = true;
-	}
-	buf_char(&b, ']');
-	posture_said_json(rq, scope, v.at, &b, &first);
-	if (v.logs)
-		past_positions_json(rq, &v, &b, &first);
-	else
-		positions_json(rq, &b, &first);
-	TRY(posture_trend_json(rq, scope, &b, &first));
-	buf_char(&b, '}');
+	TRY(scope_of(rq, &v.wish.domain_id));
+	Err e = judge(rq, &w, &v);
+	if (err_ok(e)) e = view_json(rq, &w, &v, id, &b);
+	buf_fini(&v.rests_on);
+	TRY(e);
 	reply_json(rq, 200, &b);
 	return OK;
 }

@@ -17,7 +17,7 @@ text(struct arena *a, const struct event *e, const char *key)
 }
 
 static Err
-read_change(struct core *core, struct ctx *c, uint64_t index, struct posture_change *ret)
+read_change(struct core *core, const struct mesh *m, struct ctx *c, uint64_t index, struct posture_change *ret)
 {
 	const struct mesh_product *p;
 	struct dsse d;
@@ -32,13 +32,13 @@ read_change(struct core *core, struct ctx *c, uint64_t index, struct posture_cha
 	                               .major = json_is_true(json_object_get(e.body, "major")), .noticed = json_is_true(json_object_get(e.body, "noticed")),
 	                               .at = e.time, .ref = {JOURNAL, index}};
 	event_fini(&e);
-	p = mesh_product(core->mesh, ret->product_id);
+	p = mesh_product(m, ret->product_id);
 	if (p) ret->domain_id = p->domain_id;
 	return OK;
 }
 
 Err
-posture_facts_changes(struct core *core, struct ctx *c, Time since, struct posture_facts *f)
+posture_facts_changes(struct core *core, const struct mesh *m, struct ctx *c, Time since, struct posture_facts *f)
 {
 	struct audit_filter filter = {.operation = S("publish.breaking"), .from = since, .until = TIME_FOREVER, .end = core->audited, .newest = true};
 	uint64_t *found = NEW_N(c->arena, CHANGES_MAX, uint64_t);
@@ -48,7 +48,7 @@ posture_facts_changes(struct core *core, struct ctx *c, Time since, struct postu
 	if (!core->audit) return OK;
 	TRY(audit_find(c, core->audit, &filter, CHANGES_MAX, found, &n));
 	list = NEW_N(c->arena, n, struct posture_change);
-	for (size_t i = 0; i < n; i++) TRY(read_change(core, c, found[i], &list[i]));
+	for (size_t i = 0; i < n; i++) TRY(read_change(core, m, c, found[i], &list[i]));
 	f->changes = list;
 	f->changes_count = n;
 	return OK;

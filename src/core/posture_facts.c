@@ -6,16 +6,19 @@
 
 #include "codec/json.h"
 #include "core/audit.h"
+#include "core/snapshots.h"
 #include "mesh/contract.h"
 #include "os/file.h"
 
 struct gather {
+	struct walk *w;
 	struct core *core;
 	const struct mesh *mesh;
 	bool past;
 	struct ctx *c;
 	struct arena *a;
 	Time now;
+	struct map beginnings; /* domain id → Time of its first membership */
 	struct posture_facts f;
 };
 
@@ -25,7 +28,18 @@ static const Time USE_DAYS = 90 * TIME_DAY;
 
 /* --- domains and people --- */
 
+/* A domain is as old as its first membership: both are said as one. */
 static void
+note_beginning(struct gather *g, const struct mesh_member *m)
+{
+	Time *first = map_get(&g->beginnings, m->domain_id);
+
+	if (m->since <= 0) return;
+	if (!first) map_put(&g->beginnings, m->domain_id, first = memcpy(NEW(g->a, Time), &m->since, sizeof *first));
+	if (m->since < *first) *first = m->since;
+}
+
+static Err
 gather_people(struct gather *g)
 {
 	const struct mesh_member **members;
@@ -35,21 +49,13 @@ gather_people(struct gather *g)
 	g->f.people_count = n;
 	for (size_t i = 0; i < n; i++) {
 		const struct mesh_member *m = members[i];
+		TRY(walk_step(g->w));
 		people[i] = (struct posture_person){.person_id = m->person_id, .human_id = m->human_id.n ? m->human_id : m->person_id, .domain_id = m->domain_id,
 		                                    .owner = m->role == ROLE_OWNER, .active = mesh_member_counts(g->mesh, m), .service = m->service, .since = m->since,
 		                                    .ended = m->ended, .ref = {m->domain_id, m->seq}};
+		note_beginning(g, m);
 	}
-}
-
-/* A domain is as old as its first membership: both are said as one. */
-static Time
-beginning(const struct gather *g, Str domain_id)
-{
-	Time first = TIME_FOREVER;
-
-	for (size_t i = 0; i < g->f.people_count; i++)
-		if (str_eq(g->f.people[i].domain_id, domain_id) && g->f.people[i].since > 0 && g->f.people[i].since < first) first = g->f.people[i].since;
-	return first == TIME_FOREVER ? g->now : first;
+	return OK;
 }
 
 static void
@@ -61,7 +67,8 @@ gather_domains(struct gather *g)
 	LIST(g, domains, domain, n);
 	g->f.domains_count = n;
 	for (size_t i = 0; i < n; i++) {
-		Time since = beginning(g, ds[i]->id);
+		const Time *first = map_get(&g->beginnings, ds[i]->id);
+		Time since = first ? *first : g->now;
 		domains[i] = (struct posture_domain){.id = ds[i]->id, .name = ds[i]->name, .center = str_eq(ds[i]->id, mesh_center(g->mesh)),
 		                                     .owner_keeps_key = ds[i]->owner_keeps_key, .next_key = ds[i]->next_committed, .since = since,
 		                                     .recovery_keys = ds[i]->recovery ? 3 : 0, .key_since = ds[i]->key_since > 0 ? ds[i]->key_since : since,
@@ -78,10 +85,8 @@ read_report(struct gather *g, const struct mesh_product *p, struct posture_produ
 	ARENA_AUTO arena = ARENA_INIT;
 	struct ctx c = {.arena = &arena};
 	JSON_AUTO *doc = NULL;
-	Str text;
 
-	if (p->report.n == 0 || !err_ok(blob_get(g->core, &c, p->report, &text))) return;
-	if (!err_ok(json_read(&c, text, (struct json_limits){.bytes = 8 << 20, .values = 1 << 20}, &doc))) return;
+	if (!err_ok(report_get(g->core, &c, p, &doc))) return;
 	ret->report = true;
 	ret->failed = (uint64_t)json_integer_value(json_object_get(doc, "failed"));
 	if (!time_parse(str_c(json_string_value(json_object_get(doc, "checked_at"))), false, &ret->checked)) ret->checked = p->published;
@@ -148,15 +153,18 @@ gather_product(struct gather *g, const struct mesh_product *p, struct posture_pr
 	if (!g->past) read_quarantine(p, ret);
 }
 
-static void
+static Err
 gather_products(struct gather *g)
 {
 	const struct mesh_product **ps;
 	size_t n = mesh_products(g->mesh, g->a, &ps);
 
 	LIST(g, products, product, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		TRY(walk_step(g->w));
 		if (!ps[i]->retired) gather_product(g, ps[i], &products[g->f.products_count++]);
+	}
+	return OK;
 }
 
 /* --- grants and their use --- */
@@ -228,19 +236,42 @@ last_used(struct gather *g, const struct use_list *u, const struct mesh_grant *g
 	return OK;
 }
 
+static bool
+is_live(const struct gather *g, const struct mesh_grant *grant)
+{
+	return !grant->policy.revoked && g->now < grant->policy.until;
+}
+
+static Err
+count_grants(struct gather *g, size_t *ret)
+{
+	struct mesh_place at = {0};
+	size_t n = 0;
+
+	for (const struct mesh_grant *grant; (grant = mesh_grant_next(g->mesh, &at));) {
+		TRY(walk_step(g->w));
+		n += is_live(g, grant);
+	}
+	*ret = n;
+	return OK;
+}
+
 static Err
 list_grants(struct gather *g, const struct use_list *u)
 {
-	const struct mesh_grant **gs;
-	size_t n = mesh_grants(g->mesh, g->a, &gs);
+	struct mesh_place at = {0};
+	bool approvals = mesh_approvals_demanded(g->mesh);
+	size_t n;
 
+	TRY(count_grants(g, &n));
 	LIST(g, grants, grant, n);
-	for (size_t i = 0; i < n; i++) {
-		if (gs[i]->policy.revoked || g->now >= gs[i]->policy.until) continue;
+	for (const struct mesh_grant *grant; (grant = mesh_grant_next(g->mesh, &at));) {
+		TRY(walk_step(g->w));
+		if (!is_live(g, grant)) continue;
 		struct posture_grant *to = &grants[g->f.grants_count++];
-		*to = (struct posture_grant){.policy = mesh_grant_joined(g->mesh, g->a, gs[i]), .added = gs[i]->added,
-		                             .ref = {gs[i]->policy.issuer_domain_id, gs[i]->policy.seq}};
-		TRY(last_used(g, u, gs[i], &to->last_used));
+		*to = (struct posture_grant){.policy = mesh_grant_effective(g->mesh, g->a, grant, approvals), .added = grant->added,
+		                             .ref = {grant->policy.issuer_domain_id, grant->policy.seq}};
+		TRY(last_used(g, u, grant, &to->last_used));
 	}
 	return OK;
 }
@@ -296,12 +327,12 @@ gather_node(struct gather *g)
 static Err
 gather_all(struct gather *g)
 {
-	gather_people(g);
+	TRY(gather_people(g));
 	gather_domains(g);
 	if (g->core->audit && !g->past) g->f.usage_since = g->f.node.since; /* the journal began with the node */
-	gather_products(g);
+	TRY(gather_products(g));
 	TRY(gather_grants(g));
-	if (!g->past) TRY(posture_facts_changes(g->core, g->c, g->now - 90 * TIME_DAY, &g->f));
+	if (!g->past) TRY(posture_facts_changes(g->core, g->mesh, g->c, g->now - 90 * TIME_DAY, &g->f));
 	gather_restrictions(g);
 	if (!g->past) gather_node(g);
 	posture_facts_said(g->mesh, g->a, &g->f);
@@ -309,37 +340,35 @@ gather_all(struct gather *g)
 }
 
 Err
-posture_facts(struct core *core, struct ctx *c, Time now, struct posture_facts *ret)
+posture_facts(struct walk *w, struct posture_facts *ret)
 {
-	struct gather g = {.core = core, .mesh = core->mesh, .c = c, .a = c->arena, .now = now, .f.usage_since = TIME_FOREVER};
+	struct gather g = {.w = w, .core = w->core, .mesh = w->mesh, .past = w->at > 0, .c = &w->c, .a = &w->arena, .now = w->now,
+	                   .f = {.usage_since = TIME_FOREVER, .past = w->at > 0}};
+	Err e = gather_all(&g);
 
-	TRY(gather_all(&g));
+	map_fini(&g.beginnings);
+	TRY(e);
 	*ret = g.f;
 	return OK;
 }
 
-Err
-posture_make(struct core *core, struct ctx *c, Time now, struct posture_facts *ret_facts, struct posture *ret)
+void
+posture_usage_complete(struct core *core)
 {
-	struct ctx quiet = {.arena = c->arena};
-	struct posture_facts f;
-
-	if (core->audit) {
-		Err e = audit_catch_up(core, &quiet); /* else the use of the last moments is not seen */
-		(void)e;
-	}
-	TRY(posture_facts(core, c, now, &f));
-	posture_judge(c->arena, &f, now, controls, ret);
-	*ret_facts = f;
-	return OK;
+	ARENA_AUTO arena = ARENA_INIT;
+	struct ctx quiet = {.arena = &arena};
+	Err e = core->audit ? audit_catch_up(core, &quiet) : OK;
+	(void)e;
 }
 
 Err
-posture_make_past(struct core *core, struct ctx *c, const struct mesh *mesh, Time at, struct posture *ret)
+posture_make(struct walk *w, const struct posture_wish *wish, struct posture *ret)
 {
-	struct gather g = {.core = core, .mesh = mesh, .past = true, .c = c, .a = c->arena, .now = at, .f = {.usage_since = TIME_FOREVER, .past = true}};
+	struct posture_wish paced = *wish;
+	struct posture_facts f;
 
-	TRY(gather_all(&g));
-	posture_judge(c->arena, &g.f, at, controls, ret);
-	return OK;
+	paced.goes_on = walk_goes_on;
+	paced.arg = w;
+	TRY(posture_facts(w, &f));
+	return posture_judge(&w->arena, &f, w->now, controls, &paced, ret) ? OK : w->ended;
 }

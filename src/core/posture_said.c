@@ -3,26 +3,22 @@
 
 #include "crypt/encode.h"
 
+/* Of products that are live. */
 static void
 said_tags(const struct mesh *m, struct arena *a, struct posture_facts *f)
 {
 	const struct mesh_tag **tags;
-	size_t count = 0, cap = 64;
-	struct posture_tag *list = NEW_N(a, cap, struct posture_tag);
+	size_t n = mesh_tags(m, a, S(""), &tags);
+	struct posture_tag *list = NEW_N(a, n, struct posture_tag);
+	struct map live = MAP_INIT;
 
-	for (size_t i = 0; i < f->products_count; i++) {
-		size_t n = mesh_tags(m, a, f->products[i].id, &tags);
-		if (count + n > cap) {
-			struct posture_tag *more = NEW_N(a, cap = 2 * (count + n), struct posture_tag);
-			memcpy(more, list, count * sizeof *more);
-			list = more;
-		}
-		for (size_t k = 0; k < n; k++)
-			list[count++] = (struct posture_tag){tags[k]->domain_id, tags[k]->product_id, tags[k]->table, tags[k]->column, tags[k]->tag, tags[k]->value,
-			                                     tags[k]->at, {tags[k]->domain_id, tags[k]->seq}};
-	}
+	for (size_t i = 0; i < f->products_count; i++) map_put(&live, f->products[i].id, list);
+	for (size_t i = 0; i < n; i++)
+		if (map_get(&live, tags[i]->product_id))
+			list[f->tags_count++] = (struct posture_tag){tags[i]->domain_id, tags[i]->product_id, tags[i]->table, tags[i]->column, tags[i]->tag,
+			                                             tags[i]->value, tags[i]->at, {tags[i]->domain_id, tags[i]->seq}};
 	f->tags = list;
-	f->tags_count = count;
+	map_fini(&live);
 }
 
 static void
@@ -138,11 +134,11 @@ concerns(struct request *rq, Str subject, Str scope)
 }
 
 void
-posture_said_json(struct request *rq, Str scope, Time now, struct buf *b, bool *first)
+posture_said_json(struct request *rq, const struct mesh *m, Str scope, Time now, struct buf *b, bool *first)
 {
 	const struct mesh_exception **xs;
 	const struct mesh_evidence **es;
-	size_t n = mesh_exceptions(rq->core->mesh, &rq->arena, &xs), shown = 0;
+	size_t n = mesh_exceptions(m, &rq->arena, &xs), shown = 0;
 
 	member_key(b, "exceptions", first);
 	buf_char(b, '[');
@@ -152,7 +148,7 @@ posture_said_json(struct request *rq, Str scope, Time now, struct buf *b, bool *
 		posture_exception_json(rq, xs[i], now, b);
 	}
 	buf_c(b, "]");
-	n = scope.n ? 0 : mesh_evidence(rq->core->mesh, &rq->arena, &es);
+	n = scope.n ? 0 : mesh_evidence(m, &rq->arena, &es);
 	member_key(b, "evidence", first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < n; i++) {

@@ -1,22 +1,16 @@
 /* What people say about the posture: exceptions and records of the center, reviews of access by who owns a product. */
 #include "core/posture.h"
+#include "core/snapshots.h"
 
+#include "base/first.h"
 #include "core/audit.h"
 #include "core/grants.h"
 #include "crypt/encode.h"
 
 static const Time EXCEPTION_MOST = 366 * TIME_DAY;
-enum { PEOPLE_SHOWN = 100 };
+enum { PEOPLE_SHOWN = 100, HOLDERS_MAX = 1000, STEP = 4096 /* grants looked at until others go on */, SHOWN_STEP = 4 };
 
 /* --- exceptions --- */
-
-static bool
-is_open(const struct control_result *x, Str subject)
-{
-	for (size_t i = 0; i < x->count; i++)
-		if (str_eq(x->findings[i].subject, subject)) return true;
-	return false;
-}
 
 static Err
 text_kept(struct request *rq, Str text, Str *ret)
@@ -41,16 +35,27 @@ exception_find(struct request *rq, Str id)
 	return NULL;
 }
 
+struct looking { struct posture_wish wish; struct posture posture; };
+
+static Err
+look(struct walk *w, void *arg)
+{
+	struct looking *l = arg;
+
+	return posture_make(w, &l->wish, &l->posture);
+}
+
 static Err
 exception_check(struct request *rq, const struct mesh_exception *x, enum control_id id)
 {
-	struct posture_facts facts;
-	struct posture p;
+	struct looking l = {.wish = {.subject = x->subject, .most = 1}};
+	WALK_AUTO w = {.core = rq->core, .rq = rq, .what = "a look at the posture"};
 
 	ENSURE(&rq->c, x->until != TIME_FOREVER && x->until - core_now() <= EXCEPTION_MOST, INVALID, "an exception ends within 365 days: give it an earlier --until");
 	ENSURE(&rq->c, str_trim(arg(rq, "reason")).n > 0, INVALID, "--reason: say why it is accepted");
-	TRY(posture_make(rq->core, &rq->c, core_now(), &facts, &p));
-	ENSURE(&rq->c, is_open(&p.controls[id], x->subject), NOT_FOUND, "%.*s finds nothing called '%.*s'; take the subject from: heddle posture --control %.*s",
+	posture_usage_complete(rq->core);
+	TRY(walk_run(&w, &rq->c, look, &l));
+	ENSURE(&rq->c, l.posture.controls[id].count > 0, NOT_FOUND, "%.*s finds nothing called '%.*s'; take the subject from: heddle posture --control %.*s",
 	       STR(x->control), STR(x->subject), STR(x->control));
 	return OK;
 }
@@ -119,7 +124,7 @@ handle_posture_evidence(struct request *rq)
 	ENSURE(&rq->c, e.ok || str_eqc(outcome, "failed"), INVALID, "--outcome '%.*s': write ok or failed", STR(outcome));
 	if (document.n) {
 		ENSURE(&rq->c, base64_get(&rq->arena, document, &bytes), INVALID, "the document is not base64");
-		TRY(blob_put(rq->core, &rq->c, bytes, &e.document));
+		TRY(evidence_put(rq->core, &rq->c, bytes, &e.document));
 	}
 	crypt_short_id("evd_", id);
 	e.id = str_c(id);
@@ -158,40 +163,66 @@ people_json(struct request *rq, const struct policy_grant *g, struct buf *b)
 }
 
 static bool
-grant_about(const struct mesh_grant *g, const struct mesh_product *p, Time now)
+grant_about(const struct mesh_grant *g, Str product_id, Time now)
 {
-	if (g->policy.revoked || g->policy.voided || now >= g->policy.until || !str_eq(g->policy.issuer_domain_id, p->domain_id)) return false;
-	return g->policy.product_id.n == 0 || str_eq(g->policy.product_id, p->id); /* by tags: it may be */
+	if (g->policy.revoked || g->policy.voided || now >= g->policy.until) return false;
+	return g->policy.product_id.n == 0 || str_eq(g->policy.product_id, product_id); /* by tags: it may be */
 }
 
 static Err
-holders_json(struct request *rq, const struct mesh_product *p, struct buf *b, bool *first)
+holder_json(struct request *rq, const struct mesh_grant *grant, struct buf *b)
 {
-	const struct mesh_grant **gs;
-	size_t n = mesh_grants(rq->core->mesh, &rq->arena, &gs), shown = 0;
-	Time now = core_now(), used;
+	const struct policy_grant *g = &grant->policy;
+	Time used = 0;
+	bool in = true;
 
+	if (rq->core->audit) TRY(usage_grant_last(&rq->c, rq->core->audit, g->id, &used));
+	buf_char(b, '{');
+	member_text(b, "grant", g->id, &in);
+	member_text(b, "to", principal_text(rq, g->to_kind, g->to_id), &in);
+	member_key(b, "people", &in);
+	people_json(rq, g, b);
+	member_key(b, "purposes", &in);
+	grant_purposes_json(grant, b);
+	member_time(b, "until", g->until, &in);
+	member_text(b, "rows", grant->rows_text, &in);
+	member_time(b, "last_used", used, &in);
+	buf_char(b, '}');
+	return OK;
+}
+
+static int
+by_added(const void *a, const void *b)
+{
+	return mesh_grant_order(a, b);
+}
+
+/* The oldest ones; in slices, so that each stands as it stood when it was looked at. */
+static Err
+holders_json(struct request *rq, Str product_id, struct buf *b, bool *first)
+{
+	const struct mesh_product *p = mesh_product(rq->core->mesh, product_id);
+	Str domain_id = arena_str(&rq->arena, p->domain_id);
+	struct first found = {.most = HOLDERS_MAX, .by = by_added, .a = &rq->arena};
+	Time now = core_now();
+	size_t n = 0, looked = 0;
+
+	for (const struct mesh_grant *g = mesh_grant_of(rq->core->mesh, domain_id, NULL); g; g = mesh_grant_of(rq->core->mesh, domain_id, g)) {
+		if (++looked % STEP == 0) fiber_sleep_ms(rq->core, 0);
+		if (!grant_about(g, product_id, now)) continue;
+		(void)first_add(&found, g);
+		n++;
+	}
+	first_sort(&found);
 	member_key(b, "holders", first);
 	buf_char(b, '[');
-	for (size_t i = 0; i < n; i++) {
-		const struct policy_grant *g = &gs[i]->policy;
-		bool in = true;
-		if (!grant_about(gs[i], p, now)) continue;
-		used = 0;
-		if (rq->core->audit) TRY(usage_grant_last(&rq->c, rq->core->audit, g->id, &used));
-		buf_c(b, shown++ ? ",{" : "{");
-		member_text(b, "grant", g->id, &in);
-		member_text(b, "to", principal_text(rq, g->to_kind, g->to_id), &in);
-		member_key(b, "people", &in);
-		people_json(rq, g, b);
-		member_key(b, "purposes", &in);
-		grant_purposes_json(gs[i], b);
-		member_time(b, "until", g->until, &in);
-		member_text(b, "rows", gs[i]->rows_text, &in);
-		member_time(b, "last_used", used, &in);
-		buf_char(b, '}');
+	for (size_t i = 0; i < found.n; i++) {
+		if (i) buf_char(b, ',');
+		if (i % SHOWN_STEP == SHOWN_STEP - 1) fiber_sleep_ms(rq->core, 0);
+		TRY(holder_json(rq, found.list[i], b));
 	}
 	buf_char(b, ']');
+	member_u64(b, "holders_count", n, first);
 	return OK;
 }
 
@@ -211,7 +242,7 @@ review_json(struct request *rq, const struct mesh_product *p, Str id, struct buf
 	member_text(b, "id", id, &first);
 	member_time(b, "last_review", last, &first);
 	member_text(b, "by", person_name(rq, by), &first);
-	TRY(holders_json(rq, p, b, &first));
+	TRY(holders_json(rq, arena_str(&rq->arena, p->id), b, &first));
 	buf_char(b, '}');
 	return OK;
 }

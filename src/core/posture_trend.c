@@ -137,16 +137,22 @@ noted_today(struct core *core, struct ctx *c, Time now, bool *ret)
 }
 
 static Err
+look(struct walk *w, void *arg)
+{
+	return posture_make(w, &(struct posture_wish){.most = 1}, arg); /* only counts are kept */
+}
+
+static Err
 keep_day(struct core *core, struct ctx *c)
 {
-	Time now = core_now();
-	struct posture_facts facts;
+	WALK_AUTO w = {.core = core, .what = "the posture of the day"};
 	struct posture p;
 	bool noted;
 
-	TRY(noted_today(core, c, now, &noted));
+	TRY(noted_today(core, c, core_now(), &noted));
 	if (noted) return OK;
-	TRY(posture_make(core, c, now, &facts, &p));
+	posture_usage_complete(core);
+	TRY(walk_run(&w, c, look, &p));
 	return note_day(core, c, &p);
 }
 

@@ -10,6 +10,14 @@ mesh_grant_joined(const struct mesh *m, struct arena *a, const struct mesh_grant
 	return it ? ask_grant(m, a, (const struct grant *)it) : &g->policy;
 }
 
+const struct policy_grant *
+mesh_grant_effective(const struct mesh *m, struct arena *a, const struct mesh_grant *g, bool approvals)
+{
+	const struct grant *held = HOLDER(grant, g);
+
+	return approvals || g->request_id.n || ask_grant_undone(held) ? ask_grant(m, a, held) : &g->policy;
+}
+
 /* --- what stands behind something, against what is demanded of it --- */
 
 struct subject { Str producer_id, asker_human_id; const struct policy_approval *list; size_t n; };

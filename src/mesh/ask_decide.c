@@ -48,19 +48,38 @@ is_settled(const struct policy_grant *g, const struct policy_question *q)
 }
 
 static void
+add_grant(struct asking *k, const struct grant *g)
+{
+	bool as_is = (!k->approvals || is_settled(&g->pub.policy, k->q)) && !ask_grant_undone(g);
+
+	found_add(&k->grants, as_is ? &g->pub.policy : ask_grant(k->m, k->a, g));
+}
+
+static void
 add_grants(struct asking *k, const struct grant *g)
 {
-	for (; g; g = g->same_pair) {
-		if (!suppose_counts(k->m, g)) continue;
-		bool as_is = (!k->approvals || is_settled(&g->pub.policy, k->q)) && !ask_grant_undone(g);
-		found_add(&k->grants, as_is ? &g->pub.policy : ask_grant(k->m, k->a, g));
-	}
+	for (; g; g = g->same_pair)
+		if (suppose_counts(k->m, g)) add_grant(k, g);
+}
+
+/* Of a view in which it is the only one there is: whoever tries out a policy asks so about each grant in turn. */
+static void
+add_lone_grant(struct asking *k, Str to_id)
+{
+	const struct grant *g = suppose_alone(k->m);
+
+	if (!g || g->item.log != k->producer || !str_eq(g->pub.policy.to_id, to_id)) return;
+	if (g->pub.policy.tags || str_eq(g->pub.policy.product_id, k->q->table->product_id)) add_grant(k, g);
 }
 
 static void
 add_grants_to(struct asking *k, Str to_id)
 {
 	if (to_id.n == 0) return;
+	if (k->m->suppose && k->m->suppose->alone) {
+		add_lone_grant(k, to_id);
+		return;
+	}
 	add_grants(k, state_grants_of(k->m, k->producer, k->q->table->product_id, to_id));
 	if (lookup_tag_grants_to(k->m, k->producer, to_id)) add_grants(k, state_grants_of(k->m, k->producer, (Str){"", 0}, to_id));
 }

@@ -21,11 +21,25 @@ by_domain_name(const void *a, const void *b)
 	return r ? r : str_cmp(x->id, y->id);
 }
 
+int
+mesh_request_order(const struct mesh_request *a, const struct mesh_request *b)
+{
+	int r = ORDER(a->opened, b->opened);
+
+	if (r == 0) r = str_cmp(a->id, b->id);
+	return r ? r : str_cmp(a->consumer_domain_id, b->consumer_domain_id);
+}
+
 static int
 by_opened(const void *a, const void *b)
 {
-	const struct mesh_request *x = *(const struct mesh_request *const *)a, *y = *(const struct mesh_request *const *)b;
-	int r = ORDER(x->opened, y->opened);
+	return mesh_request_order(*(const struct mesh_request *const *)a, *(const struct mesh_request *const *)b);
+}
+
+int
+mesh_grant_order(const struct mesh_grant *a, const struct mesh_grant *b)
+{
+	int r = ORDER(a->added, b->added);
 
 	if (r == 0) r = str_cmp(x->id, y->id);
 	return r ? r : str_cmp(HOLDER(request, x)->item.log->item.id, HOLDER(request, y)->item.log->item.id);
@@ -105,6 +119,54 @@ mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_grant ***re
 	for (size_t i = 0; i < n; i++) list[i] = &((const struct grant *)items[i])->pub;
 	free(items);
 	qsort(list, n, sizeof *list, by_grant_added);
+const struct mesh_grant *
+mesh_grant_next(const struct mesh *m, struct mesh_place *at)
+{
+	const struct item *it = at->item;
+
+	it = it && it->same ? it->same : index_next(&m->by_kind[RECORD_GRANT], &at->slot);
+	at->item = it;
+	return PUB(grant, it);
+}
+
+const struct mesh_grant *
+mesh_grant_of(const struct mesh *m, Str domain_id, const struct mesh_grant *after)
+{
+	const struct log *log = after ? NULL : state_log(m, domain_id);
+
+	return PUB(grant, after ? HOLDER(grant, after)->same_log : log ? log->lookup.grants : NULL);
+}
+
+const struct mesh_grant *
+mesh_grant_to(const struct mesh *m, Str to_id, const struct mesh_grant *after)
+{
+	return PUB(grant, after ? HOLDER(grant, after)->same_to : lookup_grants_to(m, to_id));
+}
+
+const struct mesh_product *
+mesh_product_of(const struct mesh *m, const struct mesh_grant *g, const struct mesh_product *after)
+{
+	const struct log *log = state_log(m, g->policy.issuer_domain_id);
+
+	if (!log || (after && !g->policy.tags)) return NULL;
+	if (!g->policy.tags) return PUB(product, state_find(m, RECORD_PRODUCT, log, g->policy.product_id));
+	return PUB(product, after ? HOLDER(product, after)->next : log->lookup.products);
+}
+
+const struct mesh_request *
+mesh_request_of(const struct mesh *m, Str domain_id, const struct mesh_request *after)
+{
+	const struct log *log = after ? NULL : state_log(m, domain_id);
+
+	return PUB(request, after ? HOLDER(request, after)->same_log : log ? log->lookup.requests : NULL);
+}
+
+const struct mesh_request *
+mesh_request_to(const struct mesh *m, Str producer_domain_id, const struct mesh_request *after)
+{
+	return PUB(request, after ? HOLDER(request, after)->same_producer : lookup_requests_to(m, producer_domain_id));
+}
+
 	*ret = list;
 	return n;
 }

@@ -8,7 +8,7 @@
 
 /* --- shelves: where a chain begins, by (log, what, a, b) --- */
 
-enum what { GRANTS_TO, RULES, DELEGATIONS, DELEGATIONS_TO, APPROVALS, GROUPS_OF, PEOPLE_OF, TAGGED };
+enum what { GRANTS_TO, REQUESTS_TO, RULES, DELEGATIONS, DELEGATIONS_TO, APPROVALS, GROUPS_OF, PEOPLE_OF, TAGGED };
 
 struct shelf { const struct log *log; enum what what; Str a, b; void *first; };
 
@@ -86,6 +86,8 @@ void
 lookup_grant(struct mesh *m, struct grant *g)
 {
 	SHELVE(m, g, same_to, .what = GRANTS_TO, .a = g->pub.policy.to_id);
+	g->same_log = g->item.log->lookup.grants;
+	g->item.log->lookup.grants = g;
 	if (!g->pub.policy.tags) return;
 	g->next_by_tags = g->item.log->lookup.tag_grants;
 	g->item.log->lookup.tag_grants = g;
@@ -97,6 +99,20 @@ const struct grant *
 lookup_grants_to(const struct mesh *m, Str to_id)
 {
 	return shelf_first(m, (struct shelf){.what = GRANTS_TO, .a = to_id});
+}
+
+void
+lookup_request(struct mesh *m, struct request *r)
+{
+	SHELVE(m, r, same_producer, .what = REQUESTS_TO, .a = r->pub.producer_domain_id);
+	r->same_log = r->item.log->lookup.requests;
+	r->item.log->lookup.requests = r;
+}
+
+const struct request *
+lookup_requests_to(const struct mesh *m, Str producer_id)
+{
+	return shelf_first(m, (struct shelf){.what = REQUESTS_TO, .a = producer_id});
 }
 
 void

@@ -13,6 +13,7 @@ struct delegation;
 struct grant;
 struct group_member;
 struct product;
+struct request;
 struct restriction;
 
 struct lookup { struct index shelves; };
@@ -26,7 +27,8 @@ struct filed { Str tag, value; struct filed *next; };
 
 /* Of one log. */
 struct lookup_log {
-	struct grant *tag_grants;       /* by tags */
+	struct grant *grants, *tag_grants; /* all, and by tags */
+	struct request *requests;
 	uint64_t tag_grants_to[16];     /* a bit for each principal they are made out to, by hash: most have none */
 	struct product *products;
 	bool rules_by_tags;             /* a restriction stands under a tag */
@@ -35,6 +37,7 @@ struct lookup_log {
 };
 
 void lookup_grant(struct mesh *m, struct grant *g);
+void lookup_request(struct mesh *m, struct request *r);
 void lookup_restriction(struct mesh *m, struct restriction *r);
 void lookup_delegation(struct mesh *m, struct delegation *d);
 void lookup_approval(struct mesh *m, struct approval *ap);
@@ -46,6 +49,8 @@ void lookup_fini(struct lookup *l);
 
 /* Made out to that id, in all logs; ->same_to. */
 const struct grant *lookup_grants_to(const struct mesh *m, Str to_id);
+/* Of all logs, what that domain is asked; ->same_producer. */
+const struct request *lookup_requests_to(const struct mesh *m, Str producer_id);
 /* May a grant by tags in that log be made out to that id? */
 bool lookup_tag_grants_to(const struct mesh *m, const struct log *log, Str to_id);
 /* In the center's log, by what they are about. */

@@ -192,6 +192,21 @@ size_t mesh_products(const struct mesh *m, struct arena *a, const struct mesh_pr
 size_t mesh_members(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_member ***ret); /* "" = all */
 size_t mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_grant ***ret); /* sorts all: for reports, not for pages */
 /* To the person, their domain and its groups that they are in, whether they still count or not. Cost: O(those). */
+/* All of them one by one, in an order that means nothing, NULL at the end; *at begins as {0}. Only while nothing is folded in. O(1). */
+struct mesh_place { uint32_t slot; const void *item; };
+const struct mesh_grant *mesh_grant_next(const struct mesh *m, struct mesh_place *at);
+/* One after the other, NULL after the last one, in an order that means nothing; after NULL: the first. Others may fold meanwhile: what is new then is
+ * left out, nothing comes twice. O(1). Grants in a domain's log; to that person, domain or group, of all logs. */
+const struct mesh_grant *mesh_grant_of(const struct mesh *m, Str domain_id, const struct mesh_grant *after);
+const struct mesh_grant *mesh_grant_to(const struct mesh *m, Str to_id, const struct mesh_grant *after);
+/* The products that a grant is about: one, or by tags each of its issuer's (whether it fits is for the decision to say). Likewise. */
+const struct mesh_product *mesh_product_of(const struct mesh *m, const struct mesh_grant *g, const struct mesh_product *after);
+/* Requests likewise: in the log of who asks, and those that a domain is asked. */
+const struct mesh_request *mesh_request_of(const struct mesh *m, Str domain_id, const struct mesh_request *after);
+const struct mesh_request *mesh_request_to(const struct mesh *m, Str producer_domain_id, const struct mesh_request *after);
+/* As the lists sort them: by when they were added or opened, then ids. */
+int mesh_grant_order(const struct mesh_grant *a, const struct mesh_grant *b);
+int mesh_request_order(const struct mesh_request *a, const struct mesh_request *b);
 size_t mesh_grants_to(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_grant ***ret);
 bool mesh_approvals_demanded(const struct mesh *m); /* of anything at all */
 size_t mesh_requests(const struct mesh *m, struct arena *a, const struct mesh_request ***ret);
@@ -235,6 +250,9 @@ size_t mesh_evidence(const struct mesh *m, struct arena *a, const struct mesh_ev
 /* The grant as the decision sees it, in the arena: who stands behind it, who asked for it, voided or not. */
 const struct policy_grant *mesh_grant_joined(const struct mesh *m, struct arena *a, const struct mesh_grant *g);
 
+/* The same of a grant of the state, for who looks at very many: no copy where no other log says anything of it. approvals: does anything demand them
+ * (mesh_approvals_demanded())? Else who stands behind it is left out, unless it answers a request. */
+const struct policy_grant *mesh_grant_effective(const struct mesh *m, struct arena *a, const struct mesh_grant *g, bool approvals);
 /* How many approvals policy demands for this grant (on this table, or on the widest of its tables when NULL) and how many it has. `by`: a restriction that is
  * not met, NULL when all are. */
 struct mesh_approvals { uint32_t needed, has; const struct mesh_restriction *by; };

@@ -64,9 +64,9 @@ struct grant {
 	struct mesh_grant pub;
 	struct grant *same_pair;    /* of the same product to the same principal */
 	struct grant *same_request; /* answering the same request, in the same log */
-	struct grant *same_to, *next_by_tags; /* lookup.c */
+	struct grant *same_to, *same_log, *next_by_tags; /* lookup.c */
 };
-struct request { struct item item; struct mesh_request pub; bool withdrawn; };
+struct request { struct item item; struct mesh_request pub; bool withdrawn; struct request *same_log, *same_producer; /* lookup.c */ };
 /* A denied request, in the log of the producer. */
 struct answer { struct item item; Str by, reason; Time at; };
 struct restriction { struct item item; struct mesh_restriction pub; };
@@ -216,6 +216,7 @@ const struct mesh_tag_def *tag_built_in(Str tag); /* NULL when it is not */
 /* --- suppose.c: what a view has otherwise; for whoever collects what a decision rests on --- */
 
 bool suppose_counts(const struct mesh *m, const struct grant *g);
+const struct grant *suppose_alone(const struct mesh *m); /* the only one that does; NULL: there is none, or others do */
 /* The restrictions that were collected for a table, with one less or more; *list in the arena. Returns how many. */
 size_t suppose_restrictions(const struct mesh *m, struct arena *a, const struct policy_restriction *const **list, size_t n);
 

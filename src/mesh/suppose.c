@@ -21,6 +21,15 @@ suppose_counts(const struct mesh *m, const struct grant *g)
 	return named == s->alone;
 }
 
+const struct grant *
+suppose_alone(const struct mesh *m)
+{
+	const struct mesh_suppose *s = m->suppose;
+	const struct log *log = s && s->alone ? state_log(m, s->grant_domain_id) : NULL;
+
+	return log ? (const struct grant *)state_find(m, RECORD_GRANT, log, s->grant_id) : NULL;
+}
+
 size_t
 suppose_restrictions(const struct mesh *m, struct arena *a, const struct policy_restriction *const **list, size_t n)
 {

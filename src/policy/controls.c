@@ -34,62 +34,6 @@ control_parse(Str text, enum control_id *ret)
 	return false;
 }
 
-/* --- one control --- */
-
-/* An exception that stands now; of several the one that lasts longest, then the smaller id. */
-static const struct posture_exception *
-accepted_by(const struct control_run *r, Str subject)
-{
-	const struct posture_exception *best = NULL;
-
-	for (size_t i = 0; i < r->f->exceptions_count; i++) {
-		const struct posture_exception *x = &r->f->exceptions[i];
-		if (x->ended || r->now >= x->until || !str_eqc(x->control, r->control->id) || !str_eq(x->subject, subject)) continue;
-		if (!best || x->until > best->until || (x->until == best->until && str_cmp(x->id, best->id) < 0)) best = x;
-	}
-	return best;
-}
-
-static int
-by_subject(const void *a, const void *b)
-{
-	const struct finding *x = a, *y = b;
-	int by = str_cmp(x->subject, y->subject);
-
-	return by ? by : str_cmp(x->text, y->text);
-}
-
-/* What comes of the findings; an exception of the center sets one aside, it does not take it away. */
-static struct control_result
-result_of(struct control_run *r)
-{
-	struct control_result x = {.examined = r->examined, .note = r->note, .findings = r->findings, .count = r->count};
-
-	if (r->count) qsort(r->findings, r->count, sizeof *r->findings, by_subject);
-	for (size_t i = 0; i < r->count; i++) {
-		r->findings[i].exception = accepted_by(r, r->findings[i].subject);
-		x.accepted += r->findings[i].exception != NULL;
-	}
-	if (x.count > x.accepted)
-		x.status = CONTROL_FAIL;
-	else
-		x.status = r->not_applicable && x.count == 0 ? CONTROL_NOT_APPLICABLE : CONTROL_PASS;
-	return x;
-}
-
-static void
-count_result(struct posture *p, const struct control_result *x, Time now)
-{
-	p->passed += x->status == CONTROL_PASS;
-	p->failed += x->status == CONTROL_FAIL;
-	p->not_applicable += x->status == CONTROL_NOT_APPLICABLE;
-	for (size_t i = 0; i < x->count; i++) {
-		const struct finding *f = &x->findings[i];
-		(f->exception ? p->accepted : p->open)[f->severity]++;
-		p->overdue[f->severity] += !f->exception && now > f->due;
-	}
-}
-
 /* --- all of them --- */
 
 static int
@@ -124,104 +68,98 @@ by_person_id(const void *a, const void *b)
 }
 
 static int
-by_grant(const void *a, const void *b)
+by_domain_id(const void *a, const void *b)
 {
-	const struct policy_grant *x = (*(const struct posture_grant *const *)a)->policy, *y = (*(const struct posture_grant *const *)b)->policy;
+	return str_cmp((*(const struct posture_domain *const *)a)->id, (*(const struct posture_domain *const *)b)->id);
+}
+
+static int
+by_group_id(const void *a, const void *b)
+{
+	const struct posture_group *x = *(const struct posture_group *const *)a, *y = *(const struct posture_group *const *)b;
 	int by = str_cmp(x->id, y->id);
+
+	return by ? by : str_cmp(x->domain_id, y->domain_id);
+}
+
+static int
+by_grant_used(const void *a, const void *b)
+{
+	const struct posture_use *x = *(const struct posture_use *const *)a, *y = *(const struct posture_use *const *)b;
+	int by = str_cmp(x->grant_id, y->grant_id);
 
 	return by ? by : str_cmp(x->issuer_domain_id, y->issuer_domain_id);
 }
 
+#define SORTED(a, list, count, by)                                                                                             \
+	__extension__({                                                                                                        \
+		const __typeof__(*(list)) **sorted_ = NEW_N((a), (count), const __typeof__(*(list)) *);                        \
+		for (size_t i_ = 0; i_ < (count); i_++) sorted_[i_] = &(list)[i_];                                             \
+		qsort(sorted_, (count), sizeof *sorted_, (by));                                                                \
+		sorted_;                                                                                                       \
+	})
+
 static struct control_index
 index_of(struct arena *a, const struct posture_facts *f)
 {
-	struct control_index x = {.products = NEW_N(a, f->products_count, const struct posture_product *),
-	                          .people = NEW_N(a, f->people_count, const struct posture_person *),
-	                          .by_id = NEW_N(a, f->people_count, const struct posture_person *),
-	                          .grants = NEW_N(a, f->grants_count, const struct posture_grant *)};
+	struct control_index x = {.products = SORTED(a, f->products, f->products_count, by_product),
+	                          .people = SORTED(a, f->people, f->people_count, by_person),
+	                          .by_id = SORTED(a, f->people, f->people_count, by_person_id),
+	                          .domains = SORTED(a, f->domains, f->domains_count, by_domain_id),
+	                          .groups = SORTED(a, f->groups, f->groups_count, by_group_id),
+	                          .uses = SORTED(a, f->uses, f->uses_count, by_grant_used), .center = S("")};
 
-	for (size_t i = 0; i < f->products_count; i++) x.products[i] = &f->products[i];
-	for (size_t i = 0; i < f->people_count; i++) x.people[i] = x.by_id[i] = &f->people[i];
-	for (size_t i = 0; i < f->grants_count; i++) x.grants[i] = &f->grants[i];
-	qsort(x.products, f->products_count, sizeof *x.products, by_product);
-	qsort(x.people, f->people_count, sizeof *x.people, by_person);
-	qsort(x.by_id, f->people_count, sizeof *x.by_id, by_person_id);
-	qsort(x.grants, f->grants_count, sizeof *x.grants, by_grant);
+	for (size_t i = 0; i < f->domains_count; i++)
+		if (f->domains[i].center) x.center = f->domains[i].id;
 	return x;
 }
 
-void
-posture_judge(struct arena *a, const struct posture_facts *f, Time now, const struct control *table, struct posture *ret)
-{
-	struct control_index index = index_of(a, f);
-	struct posture p = {0};
-
-	for (size_t i = 0; i < CONTROL_COUNT; i++) {
-		struct control_run r = {.a = a, .f = f, .index = &index, .now = now, .id = (enum control_id)i, .control = &table[i]};
-		table[i].check(&r);
-		p.controls[i] = result_of(&r);
-		count_result(&p, &p.controls[i], now);
-	}
-	*ret = p;
-}
-
-static struct control_result
-result_of_domain(struct arena *a, const struct control_result *all, Str domain_id)
-{
-	struct finding *own = NEW_N(a, all->count, struct finding);
-	struct control_result x = {.examined = all->examined, .note = all->note, .findings = own};
-
-	for (size_t i = 0; i < all->count; i++) {
-		if (!str_eq(all->findings[i].domain_id, domain_id)) continue;
-		own[x.count++] = all->findings[i];
-		x.accepted += all->findings[i].exception != NULL;
-	}
-	x.status = x.count > x.accepted ? CONTROL_FAIL : all->status == CONTROL_NOT_APPLICABLE ? CONTROL_NOT_APPLICABLE : CONTROL_PASS;
-	return x;
-}
-
-void
-posture_of_domain(struct arena *a, const struct posture *all, Str domain_id, Time now, struct posture *ret)
+/* What the node does is for its center to answer, unless the domain is that center: then it was found there. */
+static void
+leave_to_center(struct posture *p)
 {
 	static const enum control_id of_the_node[] = {CONTROL_C18, CONTROL_C19, CONTROL_C24};
-	struct posture p = {0};
 
-	for (size_t i = 0; i < CONTROL_COUNT; i++) p.controls[i] = result_of_domain(a, &all->controls[i], domain_id);
 	for (size_t i = 0; i < ARRAY_LEN(of_the_node); i++) {
-		struct control_result *x = &p.controls[of_the_node[i]];
-		if (x->count) continue; /* the center looks at its own */
+		struct control_result *x = &p->controls[of_the_node[i]];
+		if (x->count) continue;
 		x->status = CONTROL_NOT_APPLICABLE;
 		x->note = S("a matter of the node, which the center answers for");
 	}
-	for (size_t i = 0; i < CONTROL_COUNT; i++) count_result(&p, &p.controls[i], now);
-	*ret = p;
 }
 
-static struct posture_exception *
-own_exception(struct arena *a, const struct posture_exception *x)
+static void
+count_result(struct posture *p, const struct control_result *x)
 {
-	struct posture_exception *own = NEW(a, struct posture_exception);
-
-	*own = *x;
-	own->id = arena_str(a, x->id);
-	own->control = arena_str(a, x->control);
-	own->subject = arena_str(a, x->subject);
-	return own;
-}
-
-void
-posture_own(struct arena *a, struct posture *p)
-{
-	for (size_t i = 0; i < CONTROL_COUNT; i++) {
-		struct control_result *x = &p->controls[i];
-		struct finding *own = NEW_N(a, x->count, struct finding);
-		for (size_t k = 0; k < x->count; k++) {
-			own[k] = x->findings[k];
-			Str *texts[] = {&own[k].subject, &own[k].text, &own[k].remedy, &own[k].domain_id, &own[k].owner_id, &own[k].person_id, &own[k].ref.log_id};
-			for (size_t t = 0; t < ARRAY_LEN(texts); t++) *texts[t] = arena_str(a, *texts[t]);
-			if (own[k].exception) own[k].exception = own_exception(a, own[k].exception);
-		}
-		x->findings = own;
-		x->note = arena_str(a, x->note);
+	p->passed += x->status == CONTROL_PASS;
+	p->failed += x->status == CONTROL_FAIL;
+	p->not_applicable += x->status == CONTROL_NOT_APPLICABLE;
+	for (size_t s = 0; s < SEVERITY_COUNT; s++) {
+		p->open[s] += x->open_by[s];
+		p->accepted[s] += x->accepted_by[s];
+		p->overdue[s] += x->overdue_by[s];
 	}
+}
+
+bool
+posture_judge(struct arena *a, const struct posture_facts *f, Time now, const struct control *table, const struct posture_wish *wish, struct posture *ret)
+{
+	static const struct posture_wish everything = {0};
+	struct control_index index = index_of(a, f);
+	struct posture p = {0};
+	bool ended = false;
+
+	if (!wish) wish = &everything;
+	for (size_t i = 0; i < CONTROL_COUNT && !ended; i++) {
+		struct control_run r = {.wish = wish, .f = f, .index = &index, .now = now, .id = (enum control_id)i, .control = &table[i]};
+		r.a = &r.scratch[0];
+		table[i].check(&r);
+		p.controls[i] = run_end(&r, a);
+		ended = r.ended;
+	}
+	if (ended) return false;
+	if (wish->domain_id.n) leave_to_center(&p);
+	for (size_t i = 0; i < CONTROL_COUNT; i++) count_result(&p, &p.controls[i]);
+	*ret = p;
+	return true;
 }

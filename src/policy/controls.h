@@ -129,8 +129,9 @@ struct control_result {
 	enum control_status status; /* FAIL when a finding is open */
 	Str note;                   /* why it does not apply, or what else there is to say */
 	uint64_t examined;          /* things looked at: a control that looks at nothing shows */
-	const struct finding *findings; /* by subject; accepted ones too */
-	size_t count, accepted;
+	const struct finding *findings; /* by subject; accepted ones too; those that are kept */
+	size_t kept, count, accepted;   /* count: of all, accepted: of these */
+	uint64_t open_by[SEVERITY_COUNT], accepted_by[SEVERITY_COUNT], overdue_by[SEVERITY_COUNT];
 };
 
 struct posture {
@@ -151,12 +152,18 @@ extern const struct control controls[CONTROL_COUNT];
 
 /* "C03"; false when there is none. */
 bool control_parse(Str text, enum control_id *ret);
-/* Every control of `table` (that is, controls; tests plant faults in a copy). O(grants × columns they cover × restrictions):
- * about 5 µs and 400 bytes a grant, in one go, so a node with 100,000 grants stands still for half a second. */
-void posture_judge(struct arena *a, const struct posture_facts *f, Time now, const struct control *table, struct posture *ret);
-/* The same, of one domain alone: what is found there. Controls about the node are not applicable. "" is the whole. O(findings). */
-void posture_of_domain(struct arena *a, const struct posture *all, Str domain_id, Time now, struct posture *ret);
-/* Copy what it borrows from the facts (texts, exceptions) into the arena, so that it outlives them. */
-void posture_own(struct arena *a, struct posture *p);
+/* What is wanted of a judgement. */
+struct posture_wish {
+	Str domain_id, subject;      /* what is found elsewhere, or of another name, is left out; "" for all. Of one domain alone, controls about the
+	                              * node do not apply */
+	size_t most;                 /* findings of each control that are kept, open ones and accepted ones, the first by subject; 0: all */
+	bool (*goes_on)(void *arg);  /* called every few microseconds; false ends it. NULL: in one go */
+	void *arg;
+};
+
+/* Every control of `table` (that is, controls; tests plant faults in a copy); wish NULL for everything in one go. false: it was ended. What comes
+ * out is in the arena and borrows nothing. O(grants × columns they cover × restrictions), about 4 µs a grant; memory O(what is kept). */
+bool posture_judge(struct arena *a, const struct posture_facts *f, Time now, const struct control *table, const struct posture_wish *wish,
+                   struct posture *ret);
 
 #endif

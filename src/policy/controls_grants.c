@@ -36,7 +36,7 @@ open_columns(struct control_run *r, const struct posture_grant *g, const struct 
 void
 check_C02(struct control_run *r)
 {
-	for (size_t i = 0; i < r->f->grants_count; i++) {
+	for (size_t i = 0; i < r->f->grants_count && run_goes_on(r); i++) {
 		const struct posture_grant *g = &r->f->grants[i];
 		struct policy_decision d;
 		if (!grant_live(g->policy, r->now)) continue;
@@ -71,7 +71,7 @@ effective_until(struct control_run *r, const struct policy_grant *g, int *ret_ra
 void
 check_C03(struct control_run *r)
 {
-	for (size_t i = 0; i < r->f->grants_count; i++) {
+	for (size_t i = 0; i < r->f->grants_count && run_goes_on(r); i++) {
 		const struct posture_grant *g = &r->f->grants[i];
 		const struct policy_grant *p = g->policy;
 		int rank;
@@ -102,7 +102,7 @@ check_C04(struct control_run *r)
 		r->note = S("this node keeps no record of use");
 		return;
 	}
-	for (size_t i = 0; i < r->f->grants_count; i++) {
+	for (size_t i = 0; i < r->f->grants_count && run_goes_on(r); i++) {
 		const struct posture_grant *g = &r->f->grants[i];
 		Time idle_since = g->added > g->policy->from ? g->added : g->policy->from;
 		if (!grant_live(g->policy, r->now)) continue;
@@ -172,25 +172,33 @@ purposes_of(struct control_run *r, const struct posture_grant *g)
 	}
 }
 
-void
-check_C05(struct control_run *r)
+static void
+uses_of(struct control_run *r, const struct policy_grant *g)
 {
-	for (size_t i = 0; i < r->f->grants_count; i++) {
-		if (!grant_live(r->f->grants[i].policy, r->now)) continue;
-		r->examined++;
-		purposes_of(r, &r->f->grants[i]);
-	}
-	for (size_t i = 0; i < r->f->uses_count; i++) {
-		const struct posture_use *u = &r->f->uses[i];
-		const struct posture_grant *g = run_grant(r, u->issuer_domain_id, u->grant_id);
-		r->examined++;
-		if (!g || granted_for(g->policy, u->purpose)) continue;
-		struct finding *f = run_find(r, u->issuer_domain_id, TEXT(r, "%.*s/use/%.*s", STR(run_subject(r, g->policy)), STR(u->purpose)), u->last, u->ref);
+	size_t from, to;
+
+	run_uses(r, g, &from, &to);
+	for (; from < to; from++) {
+		const struct posture_use *u = r->index->uses[from];
+		if (granted_for(g, u->purpose)) continue;
+		struct finding *f = run_find(r, u->issuer_domain_id, TEXT(r, "%.*s/use/%.*s", STR(run_subject(r, g)), STR(u->purpose)), u->last, u->ref);
 		f->severity = SEVERITY_CRITICAL;
 		f->text = TEXT(r, "grant %.*s was used %llu times for '%.*s', last on %.*s, which it is not for", STR(u->grant_id),
 		               (unsigned long long)u->count, STR(u->purpose), STR(run_date(r, u->last)));
 		f->remedy = TEXT(r, "heddle revoke %.*s", STR(u->grant_id));
 	}
+}
+
+void
+check_C05(struct control_run *r)
+{
+	for (size_t i = 0; i < r->f->grants_count && run_goes_on(r); i++) {
+		if (!grant_live(r->f->grants[i].policy, r->now)) continue;
+		r->examined++;
+		purposes_of(r, &r->f->grants[i]);
+	}
+	r->examined += r->f->uses_count;
+	for (size_t i = 0; r->f->uses_count && i < r->f->grants_count && run_goes_on(r); i++) uses_of(r, r->f->grants[i].policy);
 }
 
 /* --- C07 --- */
@@ -229,7 +237,7 @@ open_door(struct control_run *r, const struct posture_grant *g)
 void
 check_C07(struct control_run *r)
 {
-	for (size_t i = 0; i < r->f->grants_count; i++) {
+	for (size_t i = 0; i < r->f->grants_count && run_goes_on(r); i++) {
 		const struct policy_grant *g = r->f->grants[i].policy;
 		if (!grant_live(g, r->now)) continue;
 		r->examined++;

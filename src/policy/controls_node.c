@@ -50,7 +50,7 @@ check_C17(struct control_run *r)
 {
 	const struct posture_evidence *e = newest_evidence(r, true);
 
-	for (size_t i = 0; i < r->f->domains_count; i++) {
+	for (size_t i = 0; i < r->f->domains_count && run_goes_on(r); i++) {
 		r->examined++;
 		check_keys(r, &r->f->domains[i], e ? e->at : 0);
 	}

@@ -33,7 +33,7 @@ owners_of(const struct control_run *r, Str domain_id)
 void
 check_C01(struct control_run *r)
 {
-	for (size_t i = 0; i < r->f->domains_count; i++) {
+	for (size_t i = 0; i < r->f->domains_count && run_goes_on(r); i++) {
 		const struct posture_domain *d = &r->f->domains[i];
 		Time first = TIME_FOREVER;
 		size_t from, to;
@@ -103,7 +103,7 @@ anybody_alone(struct control_run *r, const struct posture_product *p)
 void
 check_C06(struct control_run *r)
 {
-	for (size_t i = 0; i < r->f->grants_count; i++) {
+	for (size_t i = 0; i < r->f->grants_count && run_goes_on(r); i++) {
 		const struct posture_grant *g = &r->f->grants[i];
 		const struct policy_grant *p = g->policy;
 		r->examined++;
@@ -115,7 +115,7 @@ check_C06(struct control_run *r)
 		f->text = TEXT(r, "grant %.*s answers a request of the very person who granted it", STR(p->id));
 		f->remedy = TEXT(r, "heddle revoke %.*s", STR(p->id));
 	}
-	for (size_t i = 0; i < r->f->products_count; i++) {
+	for (size_t i = 0; i < r->f->products_count && run_goes_on(r); i++) {
 		const struct posture_product *p = &r->f->products[i];
 		r->examined++;
 		if (!anybody_alone(r, p)) continue;
@@ -147,9 +147,9 @@ still_there(const struct control_run *r, Str person_id, Time *ret_ended)
 static bool
 group_there(const struct control_run *r, Str domain_id, Str id)
 {
-	for (size_t i = 0; i < r->f->groups_count; i++)
-		if (str_eq(r->f->groups[i].id, id) && str_eq(r->f->groups[i].domain_id, domain_id)) return !r->f->groups[i].ended;
-	return false;
+	const struct posture_group *g = run_group(r, domain_id, id);
+
+	return g && !g->ended;
 }
 
 static bool
@@ -168,7 +168,7 @@ check_C08(struct control_run *r)
 {
 	Time since;
 
-	for (size_t i = 0; i < r->f->grants_count; i++) {
+	for (size_t i = 0; i < r->f->grants_count && run_goes_on(r); i++) {
 		const struct posture_grant *g = &r->f->grants[i];
 		const struct policy_grant *p = g->policy;
 		if (!grant_live(p, r->now)) continue;
@@ -179,7 +179,7 @@ check_C08(struct control_run *r)
 		f->text = TEXT(r, "grant %.*s names a %s that is no longer there", STR(p->id), p->to_kind == PRINCIPAL_PERSON ? "person" : "group");
 		f->remedy = TEXT(r, "heddle revoke %.*s", STR(p->id));
 	}
-	for (size_t i = 0; i < r->f->delegations_count; i++) {
+	for (size_t i = 0; i < r->f->delegations_count && run_goes_on(r); i++) {
 		const struct posture_delegation *g = &r->f->delegations[i];
 		const struct policy_delegation *p = g->policy;
 		if (p->ended || p->voided || r->now < p->from || r->now >= p->until) continue;
@@ -197,7 +197,7 @@ check_C08(struct control_run *r)
 void
 check_C09(struct control_run *r)
 {
-	for (size_t i = 0; i < r->f->products_count; i++) {
+	for (size_t i = 0; i < r->f->products_count && run_goes_on(r); i++) {
 		const struct posture_product *p = &r->f->products[i];
 		struct posture_ref ref = p->ref;
 		Time last = 0;

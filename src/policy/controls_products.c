@@ -25,7 +25,7 @@ breach(struct control_run *r, const struct posture_product *p, const char *what,
 void
 check_C10(struct control_run *r)
 {
-	for (size_t i = 0; i < r->f->products_count; i++) {
+	for (size_t i = 0; i < r->f->products_count && run_goes_on(r); i++) {
 		const struct posture_product *p = &r->f->products[i];
 		r->examined++;
 		if (!p->report)
@@ -48,7 +48,7 @@ void
 check_C11(struct control_run *r)
 {
 	if (run_unknown(r, S("what a publish broke"))) return;
-	for (size_t i = 0; i < r->f->changes_count; i++) {
+	for (size_t i = 0; i < r->f->changes_count && run_goes_on(r); i++) {
 		const struct posture_change *x = &r->f->changes[i];
 		const struct posture_product *p = run_product(r, x->domain_id, x->product_id);
 		r->examined++;
@@ -148,8 +148,8 @@ void
 check_C12(struct control_run *r)
 {
 	r->examined = r->f->tags_count;
-	for (size_t i = 0; i < r->f->tags_count; i++) check_tag(r, &r->f->tags[i]);
-	for (size_t i = 0; i < r->f->products_count; i++)
+	for (size_t i = 0; i < r->f->tags_count && run_goes_on(r); i++) check_tag(r, &r->f->tags[i]);
+	for (size_t i = 0; i < r->f->products_count && run_goes_on(r); i++)
 		for (size_t k = 0; k < r->f->products[i].table_count; k++) {
 			r->examined++;
 			check_classes(r, &r->f->products[i], r->f->products[i].tables[k]);

@@ -13,31 +13,154 @@ owner_of(const struct control_run *r, Str domain_id)
 	return p->owner && p->active && !p->service ? p->person_id : S("");
 }
 
-static Str
-center_of(const struct control_run *r)
+/* An exception that stands now; of several the one that lasts longest, then the smaller id. */
+static const struct posture_exception *
+accepted_by(const struct control_run *r, Str subject)
 {
-	for (size_t i = 0; i < r->f->domains_count; i++)
-		if (r->f->domains[i].center) return r->f->domains[i].id;
-	return S("");
+	const struct posture_exception *best = NULL;
+
+	for (size_t i = 0; i < r->f->exceptions_count; i++) {
+		const struct posture_exception *x = &r->f->exceptions[i];
+		if (x->ended || r->now >= x->until || !str_eqc(x->control, r->control->id) || !str_eq(x->subject, subject)) continue;
+		if (!best || x->until > best->until || (x->until == best->until && str_cmp(x->id, best->id) < 0)) best = x;
+	}
+	return best;
+}
+
+static const struct posture_exception *
+own_exception(struct arena *a, const struct posture_exception *x)
+{
+	struct posture_exception *own = NEW(a, struct posture_exception);
+
+	*own = *x;
+	own->id = arena_str(a, x->id);
+	own->control = arena_str(a, x->control);
+	own->subject = arena_str(a, x->subject);
+	return own;
+}
+
+static struct finding
+own_finding(struct arena *a, const struct finding *f)
+{
+	struct finding own = *f;
+	Str *texts[] = {&own.subject, &own.text, &own.remedy, &own.domain_id, &own.owner_id, &own.person_id, &own.ref.log_id};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) *texts[i] = arena_str(a, *texts[i]);
+	if (own.exception) own.exception = own_exception(a, own.exception);
+	return own;
+}
+
+static int
+by_subject(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	int by = str_cmp(x->subject, y->subject);
+
+	return by ? by : str_cmp(x->text, y->text);
+}
+
+static void
+keep(struct control_run *r, const struct finding *f)
+{
+	struct first *kept = &r->kept[f->exception != NULL];
+
+	*kept = (struct first){kept->list, kept->n, r->wish->most ? r->wish->most : SIZE_MAX, kept->cap, by_subject, r->a};
+	if (kept->n == kept->most && by_subject(f, kept->list[0]) >= 0) return;
+	first_add(kept, memcpy(NEW(r->a, struct finding), f, sizeof *f));
+}
+
+/* The last finding is filled in: count it, and keep it if it is one of the first. An exception of the center sets one aside, it does not take
+ * it away. */
+static void
+settle(struct control_run *r)
+{
+	struct finding *f = &r->last;
+	struct control_result *sum = &r->sum;
+
+	if (!r->filling) return;
+	r->filling = false;
+	r->count++;
+	if ((r->wish->domain_id.n && !str_eq(f->domain_id, r->wish->domain_id)) || (r->wish->subject.n && !str_eq(f->subject, r->wish->subject))) return;
+	f->exception = accepted_by(r, f->subject);
+	sum->count++;
+	sum->accepted += f->exception != NULL;
+	(f->exception ? sum->accepted_by : sum->open_by)[f->severity]++;
+	sum->overdue_by[f->severity] += !f->exception && r->now > f->due;
+	keep(r, f);
 }
 
 struct finding *
 run_find(struct control_run *r, Str domain_id, Str subject, Time since, struct posture_ref ref)
 {
-	if (r->count == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 16;
-		struct finding *more = NEW_N(r->a, cap, struct finding);
-		if (r->count) memcpy(more, r->findings, r->count * sizeof *more);
-		r->findings = more;
-		r->cap = cap;
-	}
-	struct finding *f = &r->findings[r->count++];
+	struct finding *f = &r->last;
+
+	settle(r);
+	r->filling = true;
 	*f = (struct finding){.control = r->id, .severity = r->control->severity, .subject = subject, .since = since, .ref = ref};
-	f->domain_id = domain_id.n ? domain_id : center_of(r);
+	f->domain_id = domain_id.n ? domain_id : r->index->center;
 	f->owner_id = owner_of(r, f->domain_id);
-	if (f->owner_id.n == 0) f->owner_id = owner_of(r, center_of(r));
+	if (f->owner_id.n == 0) f->owner_id = owner_of(r, r->index->center);
 	f->due = since + (Time)r->control->days * TIME_DAY;
 	return f;
+}
+
+enum { SCRATCH_BYTES = 1 << 20 };
+
+static void
+move_kept(struct control_run *r, struct arena *to)
+{
+	for (size_t k = 0; k < ARRAY_LEN(r->kept); k++) {
+		struct first *x = &r->kept[k];
+		const void **list = NEW_N(to, x->n, const void *);
+		for (size_t i = 0; i < x->n; i++) {
+			struct finding *own = NEW(to, struct finding);
+			*own = own_finding(to, x->list[i]);
+			list[i] = own;
+		}
+		x->list = list;
+		x->cap = x->n;
+	}
+	r->note = arena_str(to, r->note);
+}
+
+bool
+run_goes_on(struct control_run *r)
+{
+	settle(r);
+	if (r->a->total_bytes > r->full + SCRATCH_BYTES && r->wish->most) {
+		struct arena *other = &r->scratch[r->a == &r->scratch[0]];
+		move_kept(r, other);
+		arena_reset(r->a);
+		r->a = other;
+		r->full = other->total_bytes;
+	}
+	if (!r->ended && r->wish->goes_on) r->ended = !r->wish->goes_on(r->wish->arg);
+	return !r->ended;
+}
+
+struct control_result
+run_end(struct control_run *r, struct arena *a)
+{
+	struct control_result x;
+	struct first all = {.most = SIZE_MAX, .by = by_subject, .a = a};
+
+	settle(r);
+	x = r->sum;
+	for (size_t k = 0; k < ARRAY_LEN(r->kept); k++)
+		for (size_t i = 0; i < r->kept[k].n; i++) first_add(&all, r->kept[k].list[i]);
+	first_sort(&all);
+	struct finding *list = NEW_N(a, all.n, struct finding);
+	for (size_t i = 0; i < all.n; i++) list[i] = own_finding(a, all.list[i]);
+	x.findings = list;
+	x.kept = all.n;
+	x.examined = r->examined;
+	x.note = arena_str(a, r->note);
+	if (x.count > x.accepted)
+		x.status = CONTROL_FAIL;
+	else
+		x.status = r->not_applicable && r->count == 0 ? CONTROL_NOT_APPLICABLE : CONTROL_PASS;
+	for (size_t i = 0; i < ARRAY_LEN(r->scratch); i++) arena_fini(&r->scratch[i]);
+	return x;
 }
 
 bool
@@ -64,8 +187,16 @@ run_date(struct control_run *r, Time t)
 Str
 run_domain_name(const struct control_run *r, Str id)
 {
-	for (size_t i = 0; i < r->f->domains_count; i++)
-		if (str_eq(r->f->domains[i].id, id)) return r->f->domains[i].name;
+	size_t low = 0, high = r->f->domains_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (str_cmp(r->index->domains[mid]->id, id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < r->f->domains_count && str_eq(r->index->domains[low]->id, id)) return r->index->domains[low]->name;
 	return str_of(id.p, id.n < 12 ? id.n : 12);
 }
 
@@ -139,16 +270,42 @@ run_memberships(const struct control_run *r, Str person_id, size_t *ret_from, si
 	*ret_to = low;
 }
 
-const struct posture_grant *
-run_grant(const struct control_run *r, Str domain_id, Str id)
+/* In the order of (id, domain). */
+static int
+order_of(Str id, Str domain_id, Str other_id, Str other_domain_id)
 {
-	size_t low = 0, high = r->f->grants_count;
+	int by = str_cmp(id, other_id);
+
+	return by ? by : str_cmp(domain_id, other_domain_id);
+}
+
+void
+run_uses(const struct control_run *r, const struct policy_grant *g, size_t *ret_from, size_t *ret_to)
+{
+	size_t low = 0, high = r->f->uses_count;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		const struct posture_grant *g = r->index->grants[mid];
-		int by = str_cmp(g->policy->id, id);
-		if (by == 0) by = str_cmp(g->policy->issuer_domain_id, domain_id);
+		const struct posture_use *u = r->index->uses[mid];
+		if (order_of(u->grant_id, u->issuer_domain_id, g->id, g->issuer_domain_id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*ret_from = low;
+	while (low < r->f->uses_count && order_of(r->index->uses[low]->grant_id, r->index->uses[low]->issuer_domain_id, g->id, g->issuer_domain_id) == 0) low++;
+	*ret_to = low;
+}
+
+const struct posture_group *
+run_group(const struct control_run *r, Str domain_id, Str id)
+{
+	size_t low = 0, high = r->f->groups_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct posture_group *g = r->index->groups[mid];
+		int by = order_of(g->id, g->domain_id, id, domain_id);
 		if (by == 0) return g;
 		if (by < 0)
 			low = mid + 1;
@@ -173,7 +330,7 @@ grant_live(const struct policy_grant *g, Time now)
 }
 
 struct grant_tables
-grant_tables(const struct control_run *r, const struct policy_grant *g)
+grant_tables(struct control_run *r, const struct policy_grant *g)
 {
 	struct grant_tables it = {.r = r, .g = g};
 
@@ -185,7 +342,7 @@ grant_tables(const struct control_run *r, const struct policy_grant *g)
 bool
 grant_tables_next(struct grant_tables *it)
 {
-	for (; it->at < it->end; it->at++, it->table = 0) {
+	for (; it->at < it->end && run_goes_on(it->r); it->at++, it->table = 0) {
 		it->product = it->r->index->products[it->at];
 		if (it->g->product_id.n && !str_eq(it->g->product_id, it->product->id)) continue;
 		while (it->table < it->product->table_count) {

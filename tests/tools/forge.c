@@ -1,10 +1,11 @@
 /* What an intruder with write access to the disk could try: append to a log an event that its domain never said.
  *
- *   forge DIR LOG [NAME]   DIR: a data folder whose node does not run; LOG: the domain's id; NAME: sign with the key in DIR/keys/NAME, which
+ *   forge DIR LOG [NAME [COUNT]]   DIR: a data folder whose node does not run; LOG: the domain's id; NAME: sign with the key in DIR/keys/NAME, which
  *                          whoever is root on the node can open, instead of with a fresh one
  *
  * The event stands in its right place, names the right hash before it, and repeats the domain's last grant for the purpose "forged",
- * without row filter, masks or hidden columns. Without a grant to repeat it makes whoever came last into the log its owner once more. Only the
+ * without row filter, masks or hidden columns. With COUNT it repeats that grant so often, as it is and each under an id of its own: with the
+ * domain's own key that is a big mesh in seconds. Without a grant to repeat it makes whoever came last into the log its owner once more. Only the
  * key is another. */
 #include <errno.h>
 #include <stdio.h>
@@ -85,36 +86,71 @@ widen(struct ctx *c, json_t *body, Str *ret)
 	return OK;
 }
 
+/* The same grant under another id. */
 static Err
-forge(struct ctx *c, struct ledger *l, Str log, const struct sign_key *key, uint64_t *ret_index)
+repeat(struct ctx *c, json_t *body, uint64_t i, Str *ret)
 {
-	struct last last = {NULL, S(""), EVENT_UNKNOWN};
+	ENSURE(c, json_object_get(body, "purposes"), NOT_FOUND, "the log holds no grant");
+	json_object_set_new(body, "id", json_sprintf("grt_%012llu", (unsigned long long)i));
+	char *text = json_dumps(body, JSON_COMPACT);
+	ENSURE(c, text, INVALID, "the grant cannot be written");
+	*ret = arena_str(c->arena, str_c(text));
+	free(text);
+	return OK;
+}
+
+static Err
+say(struct ctx *c, struct ledger *l, Str log, const struct sign_key *key, const struct last *last, Str body, uint64_t *ret_index)
+{
+	struct event_head h = {.origin = log, .type = last->type, .actor = last->actor, .time = TIME_SECOND * 1700000000};
 	struct ledger_head head;
-	struct event_head h = {.origin = log, .type = EVENT_GRANT_ADD, .time = TIME_SECOND * 1700000000};
 	BUF_AUTO payload = BUF_INIT, pae = BUF_INIT, entry = BUF_INIT;
 	uint8_t sig[SIGN_BYTES];
-	Str body;
 
 	TRY(ledger_head(c, l, log, &head));
-	TRY(ledger_read(c, l, log, 0, head.size, keep_grant, &last));
-	ENSURE(c, last.body, NOT_FOUND, "the log holds neither a grant nor a member");
-	Err e = widen(c, last.body, &body);
-	json_decref(last.body);
-	TRY(e);
-	h.type = last.type;
 	h.seq = head.size;
-	h.actor = last.actor;
 	TRY(ledger_prev(c, l, log, &h.prev));
 	event_write(&h, body, &payload);
 	dsse_pae(S(DSSE_EVENT_TYPE), buf_view(&payload), &pae);
 	sign_make(key, buf_view(&pae), sig);
 	dsse_encode(S(DSSE_EVENT_TYPE), buf_view(&payload), S(""), sig, &entry);
-	TRY(ledger_append(c, l, log, buf_view(&entry), ret_index));
+	return ledger_append(c, l, log, buf_view(&entry), ret_index);
+}
+
+static Err
+crowd(struct ctx *c, struct ledger *l, Str log, const struct sign_key *key, const struct last *last, uint64_t count, uint64_t *ret_index)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		ARENA_AUTO arena = ARENA_INIT;
+		struct ctx one = {.arena = &arena};
+		Str body;
+		Err e = repeat(&one, last->body, i, &body);
+		if (err_ok(e)) e = say(&one, l, log, key, last, body, ret_index);
+		if (err_ok(e) && i % 1000 == 999) e = ledger_commit(&one, l);
+		if (!err_ok(e)) return err_set(c, (enum err_code)e.code, "%s", err_detail(&one, e));
+	}
+	return OK;
+}
+
+static Err
+forge(struct ctx *c, struct ledger *l, Str log, const struct sign_key *key, uint64_t count, uint64_t *ret_index)
+{
+	struct last last = {NULL, S(""), EVENT_UNKNOWN};
+	struct ledger_head head;
+	Str body;
+
+	TRY(ledger_head(c, l, log, &head));
+	TRY(ledger_read(c, l, log, 0, head.size, keep_grant, &last));
+	ENSURE(c, last.body, NOT_FOUND, "the log holds neither a grant nor a member");
+	Err e = count ? crowd(c, l, log, key, &last, count, ret_index) : widen(c, last.body, &body);
+	if (err_ok(e) && !count) e = say(c, l, log, key, &last, body, ret_index);
+	json_decref(last.body);
+	TRY(e);
 	return ledger_commit(c, l);
 }
 
 static Err
-run(struct ctx *c, const char *dir, const char *log, const char *name, uint64_t *ret_index)
+run(struct ctx *c, const char *dir, const char *log, const char *name, uint64_t count, uint64_t *ret_index)
 {
 	SIGN_KEY_AUTO key;
 	FD_AUTO data = -1, ledger = -1;
@@ -126,7 +162,7 @@ run(struct ctx *c, const char *dir, const char *log, const char *name, uint64_t 
 	sign_key_new(&key);
 	if (name) TRY(node_key(c, data, name, &key));
 	TRY(ledger_open(c, ledger, &l));
-	Err e = forge(c, l, str_c(log), &key, ret_index);
+	Err e = forge(c, l, str_c(log), &key, count, ret_index);
 	ledger_close(l);
 	/* what root wrote belongs to the core again, as a careful intruder would have it */
 	struct stat st;
@@ -140,17 +176,17 @@ main(int argc, char **argv)
 {
 	ARENA_AUTO arena = ARENA_INIT;
 	struct ctx c = {.arena = &arena};
-	uint64_t index = 0;
+	uint64_t index = 0, count = 0;
 
-	if (argc != 3 && argc != 4) {
-		fputs("usage: forge DIR LOG [NAME]\n", stderr);
+	if (argc < 3 || argc > 5 || (argc == 5 && !str_u64(str_c(argv[4]), &count))) {
+		fputs("usage: forge DIR LOG [NAME [COUNT]]\n", stderr);
 		return 2;
 	}
-	Err e = run(&c, argv[1], argv[2], argc == 4 ? argv[3] : NULL, &index);
+	Err e = run(&c, argv[1], argv[2], argc > 3 ? argv[3] : NULL, count, &index);
 	if (!err_ok(e)) {
 		fprintf(stderr, "forge: %s\n", err_detail(&c, e));
 		return err_exit(e);
 	}
-	printf("entry %llu of the log is now a grant that its domain never signed\n", (unsigned long long)index);
+	printf("the newest entry of the log, %llu, is a grant that its domain never gave\n", (unsigned long long)index);
 	return 0;
 }

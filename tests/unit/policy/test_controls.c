@@ -183,7 +183,7 @@ print(const struct posture *p, struct buf *b)
 	for (size_t i = 0; i < CONTROL_COUNT; i++) {
 		const struct control_result *x = &p->controls[i];
 		buf_printf(b, "%s %s %llu '%.*s'\n", controls[i].id, control_status_name(x->status), (unsigned long long)x->examined, STR(x->note));
-		for (size_t k = 0; k < x->count; k++) {
+		for (size_t k = 0; k < x->kept; k++) {
 			const struct finding *f = &x->findings[k];
 			buf_printf(b, "  %s %.*s | %.*s | %.*s | %.*s %.*s %.*s %lld %lld %.*s %llu %s\n", severity_name(f->severity), STR(f->subject), STR(f->text), STR(f->remedy),
 			           STR(f->domain_id), STR(f->owner_id), STR(f->person_id), (long long)f->since, (long long)f->due, STR(f->ref.log_id),
@@ -201,7 +201,7 @@ is_found(const struct plant *t, const struct control *table)
 
 	clean(&w);
 	t->fn(&w);
-	posture_judge(&a, &w.f, NOW, table, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, table, NULL, &p));
 	return p.controls[t->control].status == CONTROL_FAIL;
 }
 
@@ -215,7 +215,7 @@ the_clean_world_passes(void **state)
 
 	(void)state;
 	clean(&w);
-	posture_judge(&a, &w.f, NOW, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 	print(&p, &b);
 	if (p.failed) fail_msg("%s", buf_z(&b));
 	assert_int_equal(p.passed, CONTROL_COUNT - 2); /* C25 and C26 are about what is not there */
@@ -261,7 +261,7 @@ findings_say_who_what_and_how(void **state)
 		struct posture p;
 		clean(&w);
 		plants[i].fn(&w);
-		posture_judge(&a, &w.f, NOW, controls, &p);
+		assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 		const struct control_result *x = &p.controls[plants[i].control];
 		for (size_t k = 0; k < x->count; k++) {
 			const struct finding *f = &x->findings[k];
@@ -305,14 +305,14 @@ order_does_not_matter(void **state)
 		clean(&w);
 		plants[i % ARRAY_LEN(plants)].fn(&w);
 		plants[(i * 7 + 3) % ARRAY_LEN(plants)].fn(&w); /* two at once, so that there are several findings */
-		posture_judge(&a, &w.f, NOW, controls, &p);
+		assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 		print(&p, &before);
 		shuffle(w.domains, w.f.domains_count, sizeof *w.domains, &seed);
 		shuffle(w.people, w.f.people_count, sizeof *w.people, &seed);
 		shuffle(w.grants, w.f.grants_count, sizeof *w.grants, &seed);
 		shuffle(w.defs, w.f.tag_defs_count, sizeof *w.defs, &seed);
 		shuffle(w.evidence, w.f.evidence_count, sizeof *w.evidence, &seed);
-		posture_judge(&a, &w.f, NOW, controls, &p);
+		assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 		print(&p, &after);
 		assert_string_equal(buf_z(&before), buf_z(&after));
 	}
@@ -331,20 +331,20 @@ an_exception_sets_a_finding_aside_for_its_time(void **state)
 	clean(&w);
 	p_no_drill(&w);
 	w.exceptions[0] = (struct posture_exception){.id = S("exc_1"), .control = S("C19"), .subject = S("node"), .until = NOW + 1};
-	posture_judge(&a, &w.f, NOW, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 	assert_int_equal(p.controls[CONTROL_C19].status, CONTROL_PASS);
 	assert_int_equal(p.controls[CONTROL_C19].count, 1); /* shown all the same */
 	assert_int_equal(p.controls[CONTROL_C19].accepted, 1);
 	assert_int_equal(p.accepted[SEVERITY_HIGH], 1);
 	assert_int_equal(p.open[SEVERITY_HIGH], 0);
-	posture_judge(&a, &w.f, NOW + 1, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW + 1, controls, NULL, &p));
 	assert_int_equal(p.controls[CONTROL_C19].status, CONTROL_FAIL);
 	w.exceptions[0].until = TIME_FOREVER;
 	w.exceptions[0].ended = true;
-	posture_judge(&a, &w.f, NOW, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 	assert_int_equal(p.controls[CONTROL_C19].status, CONTROL_FAIL);
 	w.exceptions[0] = (struct posture_exception){.id = S("exc_1"), .control = S("C19"), .subject = S("nod"), .until = NOW + 1};
-	posture_judge(&a, &w.f, NOW, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 	assert_int_equal(p.controls[CONTROL_C19].status, CONTROL_FAIL);
 }
 
@@ -353,23 +353,22 @@ a_domain_sees_its_own(void **state)
 {
 	ARENA_AUTO a = ARENA_INIT;
 	struct world w;
-	struct posture all, own;
+	struct posture own;
 
 	(void)state;
 	clean(&w);
 	p_unmasked(&w);
 	p_group_gone(&w);
 	p_level(&w);
-	posture_judge(&a, &w.f, NOW, controls, &all);
-	posture_of_domain(&a, &all, S("s"), NOW, &own);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, &(struct posture_wish){.domain_id = S("s")}, &own));
 	assert_int_equal(own.controls[CONTROL_C02].status, CONTROL_FAIL);
 	assert_int_equal(own.controls[CONTROL_C08].status, CONTROL_PASS);
 	assert_int_equal(own.controls[CONTROL_C24].status, CONTROL_NOT_APPLICABLE);
 	assert_int_equal(own.controls[CONTROL_C24].count, 0);
-	posture_of_domain(&a, &all, S("i"), NOW, &own);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, &(struct posture_wish){.domain_id = S("i")}, &own));
 	assert_int_equal(own.controls[CONTROL_C02].status, CONTROL_PASS);
 	assert_int_equal(own.controls[CONTROL_C08].status, CONTROL_FAIL);
-	posture_of_domain(&a, &all, S("c"), NOW, &own);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, &(struct posture_wish){.domain_id = S("c")}, &own));
 	assert_int_equal(own.controls[CONTROL_C24].status, CONTROL_FAIL);
 }
 
@@ -385,19 +384,113 @@ what_masks_or_filters_is_no_finding(void **state)
 	clean(&w);
 	p_unmasked(&w);
 	w.grant.hidden = hidden, w.grant.hidden_count = 1;
-	posture_judge(&a, &w.f, NOW, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 	assert_int_equal(p.controls[CONTROL_C02].status, CONTROL_PASS);
 	w.grant.hidden_count = 0;
 	w.two_persons.suspend = true; /* closed altogether */
-	posture_judge(&a, &w.f, NOW, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 	assert_int_equal(p.controls[CONTROL_C02].status, CONTROL_PASS);
 	w.two_persons.suspend = false;
 	w.grant.revoked = true;
-	posture_judge(&a, &w.f, NOW, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 	assert_int_equal(p.controls[CONTROL_C02].status, CONTROL_PASS);
 	w.grant.revoked = false;
-	posture_judge(&a, &w.f, NOW, controls, &p);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &p));
 	assert_int_equal(p.controls[CONTROL_C02].status, CONTROL_FAIL);
+}
+
+/* --- very many grants --- */
+
+enum { MANY = 20000, FEW = 7 };
+
+struct pace { size_t steps, until; };
+
+static bool
+go_on(void *arg)
+{
+	struct pace *p = arg;
+
+	return ++p->steps < p->until;
+}
+
+/* The clean world with very many grants that never end, each found by C03; an exception sets one aside. */
+static void
+crowd(struct arena *a, struct world *w)
+{
+	struct posture_grant *grants = NEW_N(a, MANY, struct posture_grant);
+
+	clean(w);
+	for (size_t i = 0; i < MANY; i++) {
+		struct policy_grant *g = NEW(a, struct policy_grant);
+		*g = w->grant;
+		g->id = arena_printf(a, "grt_%05zu", i * 7919 % MANY);
+		g->until = TIME_FOREVER;
+		grants[i] = w->grants[0];
+		grants[i].policy = g;
+	}
+	w->f.grants = grants;
+	w->f.grants_count = MANY;
+	w->f.uses_count = 0;
+	w->exceptions[0] = (struct posture_exception){.id = S("exc_1"), .control = S("C03"), .subject = S("sales/grt_00003"), .until = NOW + 1};
+	w->f.exceptions_count = 1;
+}
+
+static void
+few_are_kept_and_all_are_counted(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	struct pace pace = {.until = SIZE_MAX};
+	struct posture all, few;
+	struct world w;
+
+	(void)state;
+	crowd(&a, &w);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, NULL, &all));
+	assert_true(posture_judge(&a, &w.f, NOW, controls, &(struct posture_wish){.most = FEW, .goes_on = go_on, .arg = &pace}, &few));
+	assert_true(pace.steps > 3 * MANY);
+	for (size_t i = 0; i < CONTROL_COUNT; i++) {
+		const struct control_result *x = &all.controls[i], *y = &few.controls[i];
+		assert_int_equal(x->status, y->status);
+		assert_int_equal(x->count, y->count);
+		assert_int_equal(x->accepted, y->accepted);
+		assert_int_equal(x->examined, y->examined);
+		assert_memory_equal(x->open_by, y->open_by, sizeof x->open_by);
+		assert_true(str_eq(x->note, y->note));
+		for (size_t k = 0; k < y->kept; k++) assert_true(str_eq(x->findings[k].subject, y->findings[k].subject) && str_eq(x->findings[k].text, y->findings[k].text));
+	}
+	assert_int_equal(few.controls[CONTROL_C03].count, MANY);
+	assert_int_equal(few.controls[CONTROL_C03].kept, FEW + 1); /* and the accepted one */
+	assert_non_null(few.controls[CONTROL_C03].findings[3].exception);
+}
+
+static void
+it_ends_when_it_is_told_to(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	struct pace pace = {.until = MANY / 2};
+	struct posture p;
+	struct world w;
+
+	(void)state;
+	crowd(&a, &w);
+	assert_false(posture_judge(&a, &w.f, NOW, controls, &(struct posture_wish){.goes_on = go_on, .arg = &pace}, &p));
+	assert_int_equal(pace.steps, MANY / 2);
+}
+
+/* What an exception is given for: is it found? */
+static void
+one_subject_is_found_among_many(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	struct posture p;
+	struct world w;
+
+	(void)state;
+	crowd(&a, &w);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, &(struct posture_wish){.subject = S("sales/grt_19999"), .most = 1}, &p));
+	assert_int_equal(p.controls[CONTROL_C03].count, 1);
+	assert_true(posture_judge(&a, &w.f, NOW, controls, &(struct posture_wish){.subject = S("sales/grt_20000"), .most = 1}, &p));
+	assert_int_equal(p.controls[CONTROL_C03].count, 0);
 }
 
 int
@@ -412,6 +505,9 @@ main(void)
 	    cmocka_unit_test(an_exception_sets_a_finding_aside_for_its_time),
 	    cmocka_unit_test(a_domain_sees_its_own),
 	    cmocka_unit_test(what_masks_or_filters_is_no_finding),
+	    cmocka_unit_test(few_are_kept_and_all_are_counted),
+	    cmocka_unit_test(it_ends_when_it_is_told_to),
+	    cmocka_unit_test(one_subject_is_found_among_many),
 	};
 
 	return cmocka_run_group_tests_name("controls", tests, NULL, NULL);

@@ -41,18 +41,14 @@ mesh_grant_order(const struct mesh_grant *a, const struct mesh_grant *b)
 {
 	int r = ORDER(a->added, b->added);
 
-	if (r == 0) r = str_cmp(x->id, y->id);
-	return r ? r : str_cmp(HOLDER(request, x)->item.log->item.id, HOLDER(request, y)->item.log->item.id);
+	if (r == 0) r = str_cmp(a->policy.id, b->policy.id);
+	return r ? r : str_cmp(a->policy.issuer_domain_id, b->policy.issuer_domain_id);
 }
 
 static int
 by_grant_added(const void *a, const void *b)
 {
-	const struct mesh_grant *x = *(const struct mesh_grant *const *)a, *y = *(const struct mesh_grant *const *)b;
-	int r = ORDER(x->added, y->added);
-
-	if (r == 0) r = str_cmp(x->policy.id, y->policy.id);
-	return r ? r : str_cmp(x->policy.issuer_domain_id, y->policy.issuer_domain_id);
+	return mesh_grant_order(*(const struct mesh_grant *const *)a, *(const struct mesh_grant *const *)b);
 }
 
 static int
@@ -119,6 +115,10 @@ mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_grant ***re
 	for (size_t i = 0; i < n; i++) list[i] = &((const struct grant *)items[i])->pub;
 	free(items);
 	qsort(list, n, sizeof *list, by_grant_added);
+	*ret = list;
+	return n;
+}
+
 const struct mesh_grant *
 mesh_grant_next(const struct mesh *m, struct mesh_place *at)
 {
@@ -165,10 +165,6 @@ const struct mesh_request *
 mesh_request_to(const struct mesh *m, Str producer_domain_id, const struct mesh_request *after)
 {
 	return PUB(request, after ? HOLDER(request, after)->same_producer : lookup_requests_to(m, producer_domain_id));
-}
-
-	*ret = list;
-	return n;
 }
 
 size_t
@@ -372,6 +368,18 @@ mesh_comments(const struct mesh *m, struct arena *a, const struct mesh_request *
 	return KEPT(COMMENT, comment, comment_of, r, by_comment_at);
 }
 
+static bool
+exception_counts(const struct mesh *m, const struct item *it, const void *arg UNUSED)
+{
+	return it->log == state_center(m) && !keys_voids(it->log, ((const struct exception *)it)->pub.seq);
+}
+
+static bool
+evidence_counts(const struct mesh *m, const struct item *it, const void *arg UNUSED)
+{
+	return it->log == state_center(m) && !keys_voids(it->log, ((const struct evidence *)it)->pub.seq);
+}
+
 size_t
 mesh_exceptions(const struct mesh *m, struct arena *a, const struct mesh_exception ***ret)
 {
@@ -382,6 +390,7 @@ static bool
 review_of(const struct mesh *m UNUSED, const struct item *it, const void *arg)
 {
 	const Str *product_id = arg;
+	const struct mesh_review *x = &((const struct review *)it)->pub;
 
 	return (product_id->n == 0 || str_eq(x->product_id, *product_id)) && !keys_voids(it->log, x->seq);
 }
@@ -397,15 +406,3 @@ mesh_evidence(const struct mesh *m, struct arena *a, const struct mesh_evidence 
 {
 	return KEPT(EVIDENCE, evidence, evidence_counts, NULL, by_evidence_at);
 }
-static bool
-exception_counts(const struct mesh *m, const struct item *it, const void *arg UNUSED)
-{
-	return it->log == state_center(m) && !keys_voids(it->log, ((const struct exception *)it)->pub.seq);
-}
-
-static bool
-evidence_counts(const struct mesh *m, const struct item *it, const void *arg UNUSED)
-{
-	return it->log == state_center(m) && !keys_voids(it->log, ((const struct evidence *)it)->pub.seq);
-}
-

@@ -20,9 +20,9 @@ cli_run_restrict(struct cli *cli)
 	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/restrictions", body, &answer));
 	if (cli_told(cli, answer)) return OK;
 	if (suspend)
-		printf("restriction %.*s: %s is closed\n", STR(js_text(answer, "id")), suspend);
+		out_printf("restriction %.*s: %s is closed\n", STR(js_text(answer, "id")), suspend);
 	else
-		printf("restriction %.*s: every column classified '%s'%s%s is masked with %s\n", STR(js_text(answer, "id")), cli->args[0],
+		out_printf("restriction %.*s: every column classified '%s'%s%s is masked with %s\n", STR(js_text(answer, "id")), cli->args[0],
 		       product ? " in " : "", product ? product : "", mask);
 	return OK;
 }

@@ -23,7 +23,7 @@ Str cli_state(const json_t *thing);
 /* "1 of 2 approvals", "" when none are demanded. */
 Str cli_approvals(struct arena *a, const json_t *thing);
 Str cli_or_dash(Str s);
-/* A body that may not be empty: POST, PUT or DELETE, then the answer is told as JSON (true) or the caller prints it. */
+/* Call the node for this person (body: NULL for none); with --json its answer is printed, and the caller is done. */
 NODISCARD Err cli_send(struct cli *cli, const char *method, const char *path, const json_t *body, json_t **ret, bool *ret_told);
 /* What a trial answers: grants (unless there are none of them in it) and queries that would change. (cli_policy.c) */
 void cli_print_impact(struct cli *cli, const json_t *trial);

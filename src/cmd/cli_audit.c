@@ -175,7 +175,7 @@ cli_run_audit_export(struct cli *cli)
 		return e;
 	}
 	JSON_AUTO *told = json_pack("{s:s, s:I, s:I}", "file", out, "entries", (json_int_t)x.lines, "size", (json_int_t)x.size);
-	if (!cli_told(cli, told)) printf("%s: %.*s entries, of %.*s in the journal\n", out, STR(text_count(&cli->arena, x.lines)), STR(text_count(&cli->arena, x.size)));
+	if (!cli_told(cli, told)) out_printf("%s: %.*s entries, of %.*s in the journal\n", out, STR(text_count(&cli->arena, x.lines)), STR(text_count(&cli->arena, x.size)));
 	return OK;
 }
 

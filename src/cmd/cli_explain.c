@@ -15,7 +15,7 @@ print_rests(const json_t *e)
 
 	if (at.n == 0) return;
 	json_array_foreach(logs, i, log) entries += (json_int_t)js_count(log, "entries");
-	printf("\nas it stood at %.*s, by the first %lld entries of %zu logs and the times written into them\n", STR(at), (long long)entries,
+	out_printf("\nas it stood at %.*s, by the first %lld entries of %zu logs and the times written into them\n", STR(at), (long long)entries,
 	       json_array_size(logs));
 }
 
@@ -28,7 +28,7 @@ print_explanation(struct cli *cli, const json_t *e)
 	json_t *v;
 	size_t i;
 
-	printf("%.*s %s read %.*s%s%.*s%s\n", STR(js_text(e, "principal")), allow ? "may" : "may not", STR(js_text(e, "table")),
+	out_printf("%.*s %s read %.*s%s%.*s%s\n", STR(js_text(e, "principal")), allow ? "may" : "may not", STR(js_text(e, "table")),
 	       purpose.n ? " for purpose '" : "", STR(purpose), purpose.n ? "'" : "");
 	if (reason.n) {
 		printf("  because: ");
@@ -37,10 +37,10 @@ print_explanation(struct cli *cli, const json_t *e)
 	}
 	if (allow) {
 		struct grid g = GRID(a, "COLUMN", "ACCESS");
-		printf("  grant:   %.*s\n", STR(cli_or_dash(js_text(e, "grant"))));
-		printf("  until:   %.*s\n", STR(cli_or_dash(js_text(e, "until"))));
+		out_printf("  grant:   %.*s\n", STR(cli_or_dash(js_text(e, "grant"))));
+		out_printf("  until:   %.*s\n", STR(cli_or_dash(js_text(e, "until"))));
 		Str rows = js_text(e, "rows");
-		printf("  rows:    %.*s\n\n", STR(rows.n ? rows : S("all")));
+		out_printf("  rows:    %.*s\n\n", STR(rows.n ? rows : S("all")));
 		g.indent = 2;
 		json_array_foreach(json_object_get(e, "columns"), i, v) {
 			grid_cell(&g, js_text(v, "name"));
@@ -100,7 +100,7 @@ explain_list(struct cli *cli, const char *path, bool of_table)
 
 	TRY(node_get(cli, with_option(cli, path, "at", OPT_AT), &answer));
 	if (cli_told(cli, answer)) return OK;
-	printf(of_table ? "who may read %.*s\n" : "what %.*s may read\n", STR(js_text(answer, of_table ? "table" : "person")));
+	out_printf(of_table ? "who may read %.*s\n" : "what %.*s may read\n", STR(js_text(answer, of_table ? "table" : "person")));
 	struct grid g = GRID(a, of_table ? "WHO" : "TABLE", "PURPOSES", "UNTIL", "BY", "TERMS");
 	g.empty = of_table ? "nobody" : "nothing that you may ask about";
 	json_array_foreach(json_object_get(answer, "access"), i, line) {

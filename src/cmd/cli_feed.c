@@ -3,23 +3,22 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "cmd/cli_node.h"
-#include "cmd/cli_out.h"
+#include "cmd/cli_access.h"
 
 enum { FOLLOW_MS = 1000 };
 
 static void
-print_event(const json_t *e)
+print_event(struct cli *cli, const json_t *e)
 {
 	const json_t *about = json_object_get(e, "about");
 	BUF_AUTO line = BUF_INIT;
 	const char *key;
 	json_t *v;
 
-	json_object_foreach((json_t *)(uintptr_t)about, key, v) buf_printf(&line, " %s=%s", key, json_string_value(v));
-	printf("%-8lld %.*s  %-18.*s %.*s", json_integer_value(json_object_get(e, "cursor")), STR(js_text(e, "time")), STR(js_text(e, "type")),
+	json_object_foreach((json_t *)(uintptr_t)about, key, v) buf_printf(&line, " %s=%.*s", key, STR(js_line(&cli->arena, v)));
+	out_printf("%-8lld %.*s  %-18.*s %.*s", json_integer_value(json_object_get(e, "cursor")), STR(js_text(e, "time")), STR(js_text(e, "type")),
 	       STR(js_text(e, "domain")));
-	if (js_text(e, "product").n) printf(" %.*s", STR(js_text(e, "product")));
+	if (js_text(e, "product").n) out_printf(" %.*s", STR(js_text(e, "product")));
 	out_text(stdout, buf_view(&line));
 	putchar('\n');
 }
@@ -36,7 +35,7 @@ page(struct cli *cli, long long *after, bool *ret_more)
 	TRY(node_get(cli, path, &answer));
 	json_array_foreach(json_object_get(answer, "events"), i, e) {
 		if (cli->json) json_dumpf(e, stdout, JSON_COMPACT), putchar('\n');
-		else print_event(e);
+		else print_event(cli, e);
 	}
 	fflush(stdout);
 	*after = json_integer_value(json_object_get(answer, "next"));
@@ -65,16 +64,17 @@ cli_run_feed(struct cli *cli)
 Err
 cli_run_webhook_add(struct cli *cli)
 {
-	const char *events = cli_option(cli, OPT_EVENTS);
-	JSON_AUTO *body = json_pack("{s:s, s:s*}", "url", cli->args[0], "events", events), *answer = NULL;
+	JSON_AUTO *body = json_object(), *answer = NULL;
+	bool told;
 
-	ENSURE(&cli->c, body, INVALID, "a text is not UTF-8");
-	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/webhooks", body, &answer));
-	if (cli_told(cli, answer)) return OK;
-	printf("webhook %.*s\n  url     %.*s\n  events  %.*s\n  secret  %.*s\n", STR(js_text(answer, "id")), STR(js_text(answer, "url")),
+	TRY(cli_set_text(cli, body, "url", cli->args[0]));
+	TRY(cli_set_text(cli, body, "events", cli_option(cli, OPT_EVENTS)));
+	TRY(cli_send(cli, "POST", "/api/v1/webhooks", body, &answer, &told));
+	if (told) return OK;
+	out_printf("webhook %.*s\n  url     %.*s\n  events  %.*s\n  secret  %.*s\n", STR(js_text(answer, "id")), STR(js_text(answer, "url")),
 	       STR(js_text(answer, "events")), STR(js_text(answer, "secret")));
 	puts("          shown this once: what receives the messages checks their signature with it");
-	printf("  next    heddle webhook test %.*s\n", STR(js_text(answer, "id")));
+	out_printf("  next    heddle webhook test %.*s\n", STR(js_text(answer, "id")));
 	return OK;
 }
 
@@ -99,18 +99,19 @@ cli_run_webhooks(struct cli *cli)
 }
 
 static Err
-hook_call(struct cli *cli, const char *method, const char *what, json_t **ret)
+hook_send(struct cli *cli, const char *method, const char *what, json_t **ret, bool *ret_told)
 {
-	return node_call(cli, NODE_PERSON, method, node_path(cli, "/api/v1/webhooks/", cli->args[0], what), NULL, ret);
+	return cli_send(cli, method, node_path(cli, "/api/v1/webhooks/", cli->args[0], what), NULL, ret, ret_told);
 }
 
 Err
 cli_run_webhook_remove(struct cli *cli)
 {
 	JSON_AUTO *answer = NULL;
+	bool told;
 
-	TRY(hook_call(cli, "DELETE", "", &answer));
-	if (!cli_told(cli, answer)) printf("webhook %s: removed\n", cli->args[0]);
+	TRY(hook_send(cli, "DELETE", "", &answer, &told));
+	if (!told) printf("webhook %s: removed\n", cli->args[0]);
 	return OK;
 }
 
@@ -118,9 +119,10 @@ Err
 cli_run_webhook_test(struct cli *cli)
 {
 	JSON_AUTO *answer = NULL;
+	bool told;
 
-	TRY(hook_call(cli, "POST", "/test", &answer));
-	if (!cli_told(cli, answer)) printf("a message is on its way\n  next  heddle webhook deliveries %s\n", cli->args[0]);
+	TRY(hook_send(cli, "POST", "/test", &answer, &told));
+	if (!told) printf("a message is on its way\n  next  heddle webhook deliveries %s\n", cli->args[0]);
 	return OK;
 }
 
@@ -128,9 +130,10 @@ Err
 cli_run_webhook_redeliver(struct cli *cli)
 {
 	JSON_AUTO *answer = NULL;
+	bool told;
 
-	TRY(hook_call(cli, "POST", "/redeliver", &answer));
-	if (!cli_told(cli, answer)) printf("tried again: %lld\n", json_integer_value(json_object_get(answer, "queued")));
+	TRY(hook_send(cli, "POST", "/redeliver", &answer, &told));
+	if (!told) printf("tried again: %lld\n", json_integer_value(json_object_get(answer, "queued")));
 	return OK;
 }
 
@@ -140,9 +143,10 @@ cli_run_webhook_deliveries(struct cli *cli)
 	JSON_AUTO *answer = NULL;
 	json_t *d;
 	size_t i;
+	bool told;
 
-	TRY(hook_call(cli, "GET", "/deliveries", &answer));
-	if (cli_told(cli, answer)) return OK;
+	TRY(hook_send(cli, "GET", "/deliveries", &answer, &told));
+	if (told) return OK;
 	struct grid g = GRID(&cli->arena, ">EVENT", "STATE", ">TRIES", ">STATUS", "LAST TRY", "NEXT TRY", "NOTE");
 	g.empty = "nothing was sent yet";
 	json_array_foreach(json_object_get(answer, "deliveries"), i, d) {

@@ -120,7 +120,7 @@ proof_write(struct cli *cli, Str log_id, const struct compared *l)
 	Err e = file_replace(&cli->c, AT_FDCWD, path, str_c(text), 0644);
 	free(text);
 	TRY(e);
-	printf("log %.*s: two histories from entry %llu on; the proof is in %s\n", STR(log_id), (unsigned long long)l->fork, path);
+	out_printf("log %.*s: two histories from entry %llu on; the proof is in %s\n", STR(log_id), (unsigned long long)l->fork, path);
 	return OK;
 }
 
@@ -178,7 +178,7 @@ cli_run_fork_report(struct cli *cli)
 	json_object_set(body, "b", b);
 	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/forks", body, &answer));
 	if (cli_told(cli, answer)) return OK;
-	printf("%.*s: reported as %.*s; frozen until its recovery keys settle it\n", STR(js_text(answer, "domain")), STR(js_text(answer, "id")));
+	out_printf("%.*s: reported as %.*s; frozen until its recovery keys settle it\n", STR(js_text(answer, "domain")), STR(js_text(answer, "id")));
 	return OK;
 }
 

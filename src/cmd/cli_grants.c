@@ -152,9 +152,9 @@ print_missing(struct cli *cli, const json_t *g, const char *indent)
 	Str who = js_line(&cli->arena, json_object_get(x, "may"));
 
 	if (js_count(x, "has") >= js_count(x, "needed")) return;
-	printf("%s%.*s", indent, STR(cli_approvals(&cli->arena, g)));
-	printf("; it opens nothing yet%s%.*s\n", who.n ? ", it waits for: " : "", STR(who));
-	printf("%snext     heddle approve %.*s\n", indent, STR(js_text(g, "id")));
+	out_printf("%s%.*s", indent, STR(cli_approvals(&cli->arena, g)));
+	out_printf("; it opens nothing yet%s%.*s\n", who.n ? ", it waits for: " : "", STR(who));
+	out_printf("%snext     heddle approve %.*s\n", indent, STR(js_text(g, "id")));
 }
 
 static void
@@ -163,13 +163,13 @@ print_grant(struct cli *cli, const char *head, const json_t *g)
 	struct arena *a = &cli->arena;
 	Str until = js_text(g, "until");
 
-	printf("%s: %.*s\n", head, STR(js_text(g, "id")));
+	out_printf("%s: %.*s\n", head, STR(js_text(g, "id")));
 	printf("  what     ");
 	out_text(stdout, js_text(g, "object"));
-	printf("\n  to       %.*s\n", STR(js_text(g, "to")));
-	printf("  purpose  %.*s\n", STR(js_line(a, json_object_get(g, "purposes"))));
-	if (str_eqc(js_text(g, "state"), "not_yet")) printf("  from     %.*s\n", STR(js_text(g, "from")));
-	printf("  until    %.*s\n", STR(until.n ? until : S("it is revoked")));
+	out_printf("\n  to       %.*s\n", STR(js_text(g, "to")));
+	out_printf("  purpose  %.*s\n", STR(js_line(a, json_object_get(g, "purposes"))));
+	if (str_eqc(js_text(g, "state"), "not_yet")) out_printf("  from     %.*s\n", STR(js_text(g, "from")));
+	out_printf("  until    %.*s\n", STR(until.n ? until : S("it is revoked")));
 	printf("  terms    ");
 	out_text(stdout, cli_terms_line(a, g, "all rows"));
 	putchar('\n');
@@ -237,7 +237,7 @@ approve_tag(struct cli *cli, const char *id)
 
 	TRY(cli_send(cli, "POST", node_path(cli, "/api/v1/tag-changes/", id, "/approve"), body, &answer, &told));
 	if (told) return OK;
-	printf("approved: %.*s of %.*s = %.*s\n", STR(js_text(answer, "tag")), STR(js_text(answer, "object")), STR(js_text(answer, "value")));
+	out_printf("approved: %.*s of %.*s = %.*s\n", STR(js_text(answer, "tag")), STR(js_text(answer, "object")), STR(js_text(answer, "value")));
 	print_missing(cli, answer, "  ");
 	return OK;
 }
@@ -319,7 +319,7 @@ cli_run_revoke(struct cli *cli)
 
 	TRY(cli_send(cli, "DELETE", node_path(cli, "/api/v1/grants/", cli->args[0], ""), NULL, &answer, &told));
 	if (told) return OK;
-	printf("grant %s: revoked, in effect after %.*s\n", cli->args[0],
+	out_printf("grant %s: revoked, in effect after %.*s\n", cli->args[0],
 	       STR(text_seconds(&cli->arena, js_real(answer, "effective_ms") / 1000)));
 	return OK;
 }
@@ -340,12 +340,12 @@ cli_run_delegate(struct cli *cli)
 	TRY(cli_send(cli, "POST", node_path(cli, "/api/v1/grants/", cli->args[0], "/delegations"), body, &answer, &told));
 	if (told) return OK;
 	Str until = js_text(answer, "until"), note = js_text(answer, "note");
-	printf("handed on: %.*s\n  what     ", STR(js_text(answer, "id")));
+	out_printf("handed on: %.*s\n  what     ", STR(js_text(answer, "id")));
 	out_text(stdout, js_text(answer, "object"));
-	printf("\n  to       %.*s\n  until    %.*s\n  terms    ", STR(js_text(answer, "to")), STR(until.n ? until : S("the grant ends")));
+	out_printf("\n  to       %.*s\n  until    %.*s\n  terms    ", STR(js_text(answer, "to")), STR(until.n ? until : S("the grant ends")));
 	out_text(stdout, cli_terms_line(a, answer, "as granted"));
 	putchar('\n');
-	if (note.n) printf("  note     %.*s\n", STR(note));
+	if (note.n) out_printf("  note     %.*s\n", STR(note));
 	return OK;
 }
 

@@ -26,7 +26,7 @@ cli_run_user_remove(struct cli *cli)
 	bool told;
 
 	TRY(cli_send(cli, "DELETE", node_path(cli, "/api/v1/users/", cli->args[0], ""), NULL, &answer, &told));
-	if (!told) printf("%s: has left %.*s; tokens, queries and memberships ended\n", cli->args[0], STR(js_text(answer, "domain")));
+	if (!told) out_printf("%s: has left %.*s; tokens, queries and memberships ended\n", cli->args[0], STR(js_text(answer, "domain")));
 	return OK;
 }
 
@@ -38,7 +38,7 @@ cli_run_group_add(struct cli *cli)
 
 	TRY(cli_set_text(cli, body, "name", cli->args[0]));
 	TRY(cli_send(cli, "POST", "/api/v1/groups", body, &answer, &told));
-	if (!told) printf("group %.*s of %.*s\n  next     heddle group join %s PERSON\n", STR(js_text(answer, "name")), STR(js_text(answer, "domain")), cli->args[0]);
+	if (!told) out_printf("group %.*s of %.*s\n  next     heddle group join %s PERSON\n", STR(js_text(answer, "name")), STR(js_text(answer, "domain")), cli->args[0]);
 	return OK;
 }
 

@@ -58,7 +58,7 @@ indented(const char *text)
 {
 	for (Str rest = str_c(text), line; rest.n;) {
 		rest = str_cut(rest, '\n', &line);
-		printf("  %.*s\n", STR(line));
+		out_printf("  %.*s\n", STR(line));
 	}
 }
 

@@ -80,7 +80,7 @@ print_reports(struct cli *cli, const struct verify_report *r, const char *const 
 	grid_print(&g);
 	for (size_t i = 0; i < n; i++) {
 		if (r[i].ok) continue;
-		printf("log %s %.*s: ", names[i], STR(r[i].log_id));
+		out_printf("log %s %.*s: ", names[i], STR(r[i].log_id));
 		out_text(stdout, r[i].problem);
 		putchar('\n');
 	}
@@ -106,7 +106,7 @@ judge(struct cli *cli, const struct verify_report *r, const char *const *names, 
 		cli->refusal = json_incref(doc);
 	} else if (!cli_told(cli, doc)) {
 		print_reports(cli, r, names, n);
-		if (bad == 0) printf("OK: %.*s entries in %zu logs\n", STR(text_count(&cli->arena, entries)), n);
+		if (bad == 0) out_printf("OK: %.*s entries in %zu logs\n", STR(text_count(&cli->arena, entries)), n);
 	}
 	for (size_t i = 0; i < n; i++)
 		ENSURE(&cli->c, r[i].ok, CORRUPT, "log %.*s: %.*s", STR(r[i].log_id), STR(r[i].problem));

@@ -17,6 +17,15 @@ out_json(const json_t *doc)
 	putchar('\n');
 }
 
+bool
+text_reorders(Str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	if (s.n < 3 || p[0] != 0xe2) return false;
+	return (p[1] == 0x80 && ((p[2] >= 0xaa && p[2] <= 0xae) || p[2] == 0x8e || p[2] == 0x8f)) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
 void
 out_text(FILE *f, Str s)
 {
@@ -28,9 +37,29 @@ out_text(FILE *f, Str s)
 			fputc('?', f);
 		else if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* U+0080 … U+009F control terminals, too */
 			fputc('?', f), i++;
+		else if (text_reorders(str_of(s.p + i, s.n - i)))
+			fputc('?', f), i += 2;
 		else
 			fputc(c, f);
 	}
+}
+
+void
+out_printf(const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0) abort();
+	for (Str line, rest = str_of(text, (size_t)n); rest.p;) {
+		rest = str_cut(rest, '\n', &line);
+		out_text(stdout, line);
+		if (rest.p) putchar('\n');
+	}
+	free(text);
 }
 
 size_t

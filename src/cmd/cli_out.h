@@ -1,5 +1,5 @@
-/* What a person reads: tables, counts, sizes. Text from outside is printed with control characters replaced, so that no name or
- * description can drive the terminal. */
+/* What a person reads: tables, counts, sizes. Text from outside is printed with control characters and those that reorder a line replaced, so that
+ * no name or description can drive the terminal, or show as something else than it is (the lint holds commands to it). */
 #ifndef HEDDLE_CMD_CLI_OUT_H
 #define HEDDLE_CMD_CLI_OUT_H
 
@@ -10,8 +10,12 @@
 
 /* One document and a newline on stdout: indented on a terminal, one line elsewhere. */
 void out_json(const json_t *doc);
-/* Line feeds and tabs become spaces, other control characters '?'. */
+/* Line feeds and tabs become spaces, other control characters and those that reorder '?'. */
 void out_text(FILE *f, Str s);
+/* On stdout; only the line feeds of what is printed stay. */
+void out_printf(const char *fmt, ...) PRINTF(1, 2);
+/* Does the text begin with a character (of three bytes) that reorders what is read: LRE to RLO, LRI to PDI, marks of direction? */
+bool text_reorders(Str s);
 /* Columns on a terminal; East Asian wide characters are counted as one. */
 size_t text_width(Str s);
 /* Paragraphs wrapped to the terminal's width (100 elsewhere), each line set in. */

@@ -10,9 +10,9 @@ print_token(struct cli *cli, Str name, Str token)
 {
 	Str path;
 
-	printf("  token  %.*s\n", STR(token));
+	out_printf("  token  %.*s\n", STR(token));
 	if (err_ok(node_save_token(cli, name, token, &path))) {
-		printf("  saved  %.*s\n  use    heddle … --as %.*s\n", STR(path), STR(name));
+		out_printf("  saved  %.*s\n  use    heddle … --as %.*s\n", STR(path), STR(name));
 		return;
 	}
 	fprintf(stderr, "heddle: the token was not saved: %s\n  use it with HEDDLE_TOKEN\n", cli->c.detail);
@@ -46,7 +46,7 @@ cli_run_domain_add(struct cli *cli)
 		out_json(answer);
 		return OK;
 	}
-	printf("domain %s\n  id     %.*s\n  owner  %s\n", cli->args[0], STR(js_text(answer, "id")), owner);
+	out_printf("domain %s\n  id     %.*s\n  owner  %s\n", cli->args[0], STR(js_text(answer, "id")), owner);
 	if (cli_option(cli, OPT_KEY)) printf("  key    %s, kept by its owner: the node cannot sign for it\n", cli_option(cli, OPT_KEY));
 	if (cli_option(cli, OPT_RECOVERY_OUT))
 		printf("  recovery keys in %s: any two take the domain back; take them away from here\n", cli_option(cli, OPT_RECOVERY_OUT));
@@ -73,7 +73,7 @@ add_member(struct cli *cli, const char *path, const char *role, json_t *body)
 		out_json(answer);
 		return OK;
 	}
-	printf("%s, %.*s of %s%s\n", name, STR(js_text(answer, "role")), cli_option(cli, OPT_DOMAIN), str_eqc(str_c(path), "/api/v1/services") ? ", a service" : "");
+	out_printf("%s, %.*s of %s%s\n", name, STR(js_text(answer, "role")), cli_option(cli, OPT_DOMAIN), str_eqc(str_c(path), "/api/v1/services") ? ", a service" : "");
 	if (token.n) print_token(cli, str_c(name), token);
 	return OK;
 }

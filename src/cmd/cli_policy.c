@@ -80,10 +80,10 @@ print_policy(struct cli *cli, const json_t *p)
 	struct arena *a = &cli->arena;
 	Str name = js_text(p, "name");
 
-	printf("%.*s %.*s: %.*s\n", STR(name.n ? name : S("restriction")), STR(js_text(p, "id")), STR(js_text(p, "state")));
-	printf("  about    %.*s\n", STR(scope_line(a, p)));
-	printf("  effects  %.*s\n", STR(policy_line(a, p)));
-	printf("  by       %.*s, %.*s\n", STR(js_text(p, "by")), STR(js_text(p, "added")));
+	out_printf("%.*s %.*s: %.*s\n", STR(name.n ? name : S("restriction")), STR(js_text(p, "id")), STR(js_text(p, "state")));
+	out_printf("  about    %.*s\n", STR(scope_line(a, p)));
+	out_printf("  effects  %.*s\n", STR(policy_line(a, p)));
+	out_printf("  by       %.*s, %.*s\n", STR(js_text(p, "by")), STR(js_text(p, "added")));
 }
 
 Err
@@ -198,7 +198,7 @@ cli_print_impact(struct cli *cli, const json_t *trial)
 
 	if (grants) {
 		struct grid g = GRID(a, "GRANT", "WHAT", "TO", "WOULD BE");
-		printf("live grants that would change: %.*s of %.*s\n", STR(text_count(a, js_count(trial, "grants_changed"))),
+		out_printf("live grants that would change: %.*s of %.*s\n", STR(text_count(a, js_count(trial, "grants_changed"))),
 		       STR(text_count(a, js_count(trial, "grants_seen"))));
 		json_array_foreach(grants, i, r) {
 			grid_cell(&g, js_text(r, "grant"));
@@ -210,7 +210,7 @@ cli_print_impact(struct cli *cli, const json_t *trial)
 		if (i > 0) grid_print(&g);
 	}
 	struct grid g = GRID(a, "WHO", "PURPOSE", "TABLE", ">TIMES", "LAST", "WOULD BE");
-	printf("queries of the last 90 days that would change: %.*s of %.*s\n", STR(text_count(a, js_count(trial, "queries_changed"))),
+	out_printf("queries of the last 90 days that would change: %.*s of %.*s\n", STR(text_count(a, js_count(trial, "queries_changed"))),
 	       STR(text_count(a, js_count(trial, "queries_seen"))));
 	query_rows(a, &g, json_object_get(trial, "queries"));
 	g.indent = 2;

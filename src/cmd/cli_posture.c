@@ -76,7 +76,7 @@ print_finding(const json_t *c, const json_t *f, bool accepted)
 	const json_t *e = json_object_get(f, "evidence");
 	Str until = day(js_text(f, accepted ? "accepted_until" : "due"));
 
-	printf("  %.*s %.*s  ", STR(js_text(c, "id")), STR(js_text(f, "severity")));
+	out_printf("  %.*s %.*s  ", STR(js_text(c, "id")), STR(js_text(f, "severity")));
 	out_text(stdout, js_text(f, "subject"));
 	printf("\n      ");
 	out_text(stdout, js_text(f, "text"));
@@ -85,12 +85,12 @@ print_finding(const json_t *c, const json_t *f, bool accepted)
 		out_text(stdout, js_text(f, "person"));
 		putchar(')');
 	}
-	printf("\n      %.*s of %.*s; since %.*s, %s %.*s%s", STR(js_text(f, "owner").n ? js_text(f, "owner") : S("nobody")), STR(js_text(f, "domain")), STR(day(js_text(f, "since"))),
+	out_printf("\n      %.*s of %.*s; since %.*s, %s %.*s%s", STR(js_text(f, "owner").n ? js_text(f, "owner") : S("nobody")), STR(js_text(f, "domain")), STR(day(js_text(f, "since"))),
 	       accepted ? "accepted until" : "due", STR(until), js_true(f, "overdue") && !accepted ? ", OVERDUE" : "");
-	if (json_is_object(e)) printf("; log %.*s, entry %llu", STR(js_text(e, "name")), (unsigned long long)js_count(e, "index"));
+	if (json_is_object(e)) out_printf("; log %.*s, entry %llu", STR(js_text(e, "name")), (unsigned long long)js_count(e, "index"));
 	printf("\n      ");
 	if (accepted)
-		printf("exception %.*s", STR(js_text(f, "exception")));
+		out_printf("exception %.*s", STR(js_text(f, "exception")));
 	else
 		out_text(stdout, js_text(f, "remedy"));
 	putchar('\n');
@@ -111,7 +111,7 @@ print_findings(const json_t *answer, const char *key, const char *heading, bool 
 			print_finding(c, f, accepted);
 		}
 		uint64_t all = js_count(c, accepted ? "accepted_count" : "open");
-		if (all > k) printf("  %.*s: and %llu more\n", STR(js_text(c, "id")), (unsigned long long)(all - k));
+		if (all > k) out_printf("  %.*s: and %llu more\n", STR(js_text(c, "id")), (unsigned long long)(all - k));
 	}
 }
 
@@ -181,7 +181,7 @@ cli_run_posture_accept(struct cli *cli)
 	TRY(cli_set_text(cli, body, "reason", cli_option(cli, OPT_REASON)));
 	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/posture/exceptions", body, &answer));
 	if (!cli_told(cli, answer))
-		printf("exception %.*s: %s %s is accepted until %.*s\n", STR(js_text(answer, "id")), cli->args[0], cli->args[1], STR(js_text(answer, "until")));
+		out_printf("exception %.*s: %s %s is accepted until %.*s\n", STR(js_text(answer, "id")), cli->args[0], cli->args[1], STR(js_text(answer, "until")));
 	return OK;
 }
 
@@ -220,7 +220,7 @@ cli_run_posture_evidence(struct cli *cli)
 	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/posture/evidence", body, &answer));
 	if (cli_told(cli, answer)) return OK;
 	Str document = js_text(answer, "document");
-	printf("record %.*s: %s, %.*s%s%.*s\n", STR(js_text(answer, "id")), cli->args[0], STR(js_text(answer, "outcome")), document.n ? "; document " : "", STR(document));
+	out_printf("record %.*s: %s, %.*s%s%.*s\n", STR(js_text(answer, "id")), cli->args[0], STR(js_text(answer, "outcome")), document.n ? "; document " : "", STR(document));
 	return OK;
 }
 
@@ -247,8 +247,8 @@ cli_run_review(struct cli *cli)
 	grid_print(&g);
 	Str last = js_text(answer, "last_review");
 	if (look)
-		printf("\nlast reviewed: %.*s\n", STR(last.n ? last : S("never")));
+		out_printf("\nlast reviewed: %.*s\n", STR(last.n ? last : S("never")));
 	else
-		printf("\nreviewed: %.*s\n", STR(js_text(answer, "id")));
+		out_printf("\nreviewed: %.*s\n", STR(js_text(answer, "id")));
 	return OK;
 }

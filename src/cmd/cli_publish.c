@@ -88,7 +88,7 @@ cli_run_contract_check(struct cli *cli)
 	TRY(read_contract(cli, cli->args[0], &text));
 	TRY(name_file(cli, contract_check_text(&cli->c, text, &line), cli->args[0]));
 	JSON_AUTO *doc = json_pack("{s:b, s:s%}", "ok", 1, "contract", line.p ? line.p : "", line.n);
-	if (!cli_told(cli, doc)) printf("%.*s\n", STR(str_trim(buf_view(&line))));
+	if (!cli_told(cli, doc)) out_printf("%.*s\n", STR(str_trim(buf_view(&line))));
 	return OK;
 }
 
@@ -234,7 +234,7 @@ print_table_report(struct cli *cli, const json_t *table, bool all)
 	json_array_foreach(checks, i, check) {
 		Str message = js_text(check, "message");
 		if (is_well(check)) continue;
-		printf("\n  %.*s: ", STR(js_text(check, "outcome")));
+		out_printf("\n  %.*s: ", STR(js_text(check, "outcome")));
 		out_text(stdout, js_text(check, "title"));
 		if (message.n) fputs(": ", stdout);
 		out_text(stdout, message);
@@ -260,12 +260,12 @@ print_published(struct cli *cli, const json_t *p)
 	json_t *v;
 	size_t i;
 
-	printf("published %.*s %.*s as snapshot %.*s: %llu checks passed, %llu failed\n", STR(js_text(p, "product")),
+	out_printf("published %.*s %.*s as snapshot %.*s: %llu checks passed, %llu failed\n", STR(js_text(p, "product")),
 	       STR(js_text(p, "version")), STR(js_text(p, "snapshot")), (unsigned long long)js_count(p, "passed"),
 	       (unsigned long long)js_count(p, "failed"));
 	json_array_foreach(json_object_get(p, "tables"), i, v) {
 		uint64_t files = js_count(v, "files");
-		printf("  %.*s: %.*s rows in %llu file%s%s\n", STR(js_text(v, "name")), STR(text_count(a, js_count(v, "rows"))),
+		out_printf("  %.*s: %.*s rows in %llu file%s%s\n", STR(js_text(v, "name")), STR(text_count(a, js_count(v, "rows"))),
 		       (unsigned long long)files, files == 1 ? "" : "s", str_eq(js_text(v, "state"), S("kept")) ? ", kept as they were" : "");
 	}
 	json_array_foreach(json_object_get(p, "changes"), i, v) {
@@ -284,7 +284,7 @@ print_broken(struct cli *cli, const json_t *refusal)
 
 	if (cli->json || !json_object_get(refusal, "report")) return;
 	print_report(cli, json_object_get(refusal, "report"), false);
-	if (batch.n) printf("\nset aside as %.*s; consumers keep the last good snapshot\n", STR(batch));
+	if (batch.n) out_printf("\nset aside as %.*s; consumers keep the last good snapshot\n", STR(batch));
 }
 
 Err

@@ -9,9 +9,9 @@ print_waiting(struct cli *cli, const json_t *r)
 	Str approvers = js_line(&cli->arena, json_object_get(r, "approvers"));
 
 	if (str_eqc(js_text(r, "state"), "draft"))
-		printf("request %.*s: a draft, for your eyes alone\n  next     heddle submit %.*s\n", STR(js_text(r, "id")), STR(js_text(r, "id")));
+		out_printf("request %.*s: a draft, for your eyes alone\n  next     heddle submit %.*s\n", STR(js_text(r, "id")), STR(js_text(r, "id")));
 	else
-		printf("request %.*s: waits for %.*s\n", STR(js_text(r, "id")), STR(approvers.n ? approvers : S("the owner")));
+		out_printf("request %.*s: waits for %.*s\n", STR(js_text(r, "id")), STR(approvers.n ? approvers : S("the owner")));
 }
 
 static Err
@@ -62,7 +62,7 @@ print_request(struct cli *cli, const json_t *r)
 	json_t *x;
 	size_t i;
 
-	printf("request %.*s: %.*s%s%.*s\n", STR(js_text(r, "id")), STR(js_text(r, "state")), approvals.n ? ", " : "", STR(approvals));
+	out_printf("request %.*s: %.*s%s%.*s\n", STR(js_text(r, "id")), STR(js_text(r, "state")), approvals.n ? ", " : "", STR(approvals));
 	for (i = 0; i < ARRAY_LEN(lines); i++) {
 		Str v = js_text(r, lines[i].key);
 		if (v.n == 0) continue;
@@ -71,7 +71,7 @@ print_request(struct cli *cli, const json_t *r)
 		putchar('\n');
 	}
 	json_array_foreach(json_object_get(r, "comments"), i, x) {
-		printf("  %.*s, %.*s: ", STR(js_text(x, "at")), STR(js_text(x, "by")));
+		out_printf("  %.*s, %.*s: ", STR(js_text(x, "at")), STR(js_text(x, "by")));
 		out_text(stdout, js_text(x, "text"));
 		putchar('\n');
 	}

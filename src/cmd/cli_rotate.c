@@ -300,13 +300,13 @@ print_standing(struct cli *cli, const json_t *doc)
 	const json_t *list = json_object_get(doc, "void"), *v;
 	size_t i;
 
-	printf("domain %.*s\n  custody   %s\n  key       %.*s\n  since     %.*s\n  next      %.*s (its digest)\n", STR(js_text(doc, "domain")),
+	out_printf("domain %.*s\n  custody   %s\n  key       %.*s\n  since     %.*s\n  next      %.*s (its digest)\n", STR(js_text(doc, "domain")),
 	       str_eq(js_text(doc, "custody"), S("owner")) ? "its owner" : "this node", STR(js_text(doc, "key")), STR(js_text(doc, "since")),
 	       STR(js_text(doc, "next")));
 	printf("  recovery  %s\n", json_array_size(json_object_get(doc, "recovery")) ? "two of three keys" : "none");
 	if (js_true(doc, "frozen")) printf("  FROZEN    its log has two histories; see: heddle forks\n");
 	if (json_array_size(list) == 0) return;
-	printf("void until confirmed with `heddle confirm %.*s ENTRY…`:\n", STR(js_text(doc, "domain")));
+	out_printf("void until confirmed with `heddle confirm %.*s ENTRY…`:\n", STR(js_text(doc, "domain")));
 	json_array_foreach(list, i, v) {
 		grid_cell(&g, text_count(&cli->arena, js_count(v, "seq")));
 		grid_cell(&g, js_text(v, "type"));

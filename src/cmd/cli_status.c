@@ -77,11 +77,11 @@ cli_run_status(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/status", &answer));
 	if (cli_told(cli, answer)) return OK;
 	out_heading(arena_printf(a, "Heddle %.*s at %s", STR(js_text(answer, "version")), node_url(cli)).p);
-	printf("  node     %.*s\n", STR(js_text(answer, "node")));
-	printf("  center   %.*s\n", STR(js_text(answer, "center")));
-	printf("  up       %.*s\n", STR(text_seconds(a, (double)js_count(answer, "uptime_s"))));
-	printf("  engine   %.*s\n", STR(js_text(answer, "engine")));
-	printf("  sandbox  people's SQL needs at least %.*s\n\n", STR(js_text(answer, "sandbox_minimum")));
+	out_printf("  node     %.*s\n", STR(js_text(answer, "node")));
+	out_printf("  center   %.*s\n", STR(js_text(answer, "center")));
+	out_printf("  up       %.*s\n", STR(text_seconds(a, (double)js_count(answer, "uptime_s"))));
+	out_printf("  engine   %.*s\n", STR(js_text(answer, "engine")));
+	out_printf("  sandbox  people's SQL needs at least %.*s\n\n", STR(js_text(answer, "sandbox_minimum")));
 	out_heading("Roles");
 	roles(cli, answer);
 	putchar('\n');
@@ -100,7 +100,7 @@ cli_run_rebuild(struct cli *cli)
 	TRY(node_call(cli, NODE_PERSON, "POST", "/api/v1/rebuild", NULL, &answer));
 	bool same = js_true(answer, "same");
 	if (!cli_told(cli, answer))
-		printf("%.*s events folded in %.*s, %.*s per second; %.*s refused\nstate %.*s: %s\n",
+		out_printf("%.*s events folded in %.*s, %.*s per second; %.*s refused\nstate %.*s: %s\n",
 		       STR(text_count(a, js_count(answer, "events"))), STR(text_seconds(a, js_real(answer, "seconds"))),
 		       STR(text_count(a, (uint64_t)js_real(answer, "events_per_second"))), STR(text_count(a, js_count(answer, "refused"))),
 		       STR(js_text(answer, "state_hash")), same ? "the same as the catalog in use" : "NOT the catalog in use");

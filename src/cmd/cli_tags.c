@@ -10,14 +10,14 @@ print_change(struct cli *cli, const json_t *t)
 	const json_t *x = json_object_get(t, "approvals");
 	bool waits = js_count(x, "has") < js_count(x, "needed");
 
-	printf("%.*s: %.*s ", STR(js_text(t, "object")), STR(js_text(t, "tag")));
+	out_printf("%.*s: %.*s ", STR(js_text(t, "object")), STR(js_text(t, "tag")));
 	if (value.n)
-		printf("= %.*s", STR(value));
+		out_printf("= %.*s", STR(value));
 	else
 		printf("removed");
 	putchar('\n');
 	if (!waits) return;
-	printf("  %.*s; until then nothing opens by it\n  next     heddle approve %.*s\n", STR(approvals), STR(js_text(t, "id")));
+	out_printf("  %.*s; until then nothing opens by it\n  next     heddle approve %.*s\n", STR(approvals), STR(js_text(t, "id")));
 }
 
 static Err
@@ -128,7 +128,7 @@ cli_run_purposes(struct cli *cli)
 	TRY(node_get(cli, "/api/v1/purposes", &answer));
 	if (cli_told(cli, answer)) return OK;
 	json_array_foreach(json_object_get(answer, "purposes"), i, x) {
-		printf("%.*s\n", STR(js_line(&cli->arena, x)));
+		out_printf("%.*s\n", STR(js_line(&cli->arena, x)));
 		n++;
 	}
 	if (n == 0) puts("no purposes are defined: any may be named");

@@ -7,14 +7,6 @@
 
 static const char *const SEVERITIES[] = {"critical", "high", "medium", "low"};
 
-/* Characters that reorder what is read: LRE to RLO, LRI to PDI, and marks of direction. */
-static bool
-reorders(const unsigned char *p, size_t n)
-{
-	if (n < 3 || p[0] != 0xe2) return false;
-	return (p[1] == 0x80 && ((p[2] >= 0xaa && p[2] <= 0xae) || p[2] == 0x8e || p[2] == 0x8f)) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
-}
-
 static void
 text(struct buf *b, Str s)
 {
@@ -27,7 +19,7 @@ text(struct buf *b, Str s)
 		case '"': RAW(b, "&quot;"); break;
 		case '\'': RAW(b, "&#39;"); break;
 		default:
-			if (reorders((const unsigned char *)s.p + i, s.n - i)) {
+			if (text_reorders(str_of(s.p + i, s.n - i))) {
 				RAW(b, "\xef\xbf\xbd");
 				i += 2;
 			} else
@@ -315,17 +307,28 @@ findings(struct buf *b, const json_t *p, const char *key, bool accepted)
 
 /* --- what was said --- */
 
+/* A section with its list; one that is empty is closed again, false. */
+static bool
+section(struct buf *b, const char *title, const json_t *list)
+{
+	RAW(b, "<section>\n<h2>");
+	buf_c(b, title);
+	RAW(b, "</h2>\n");
+	if (json_array_size(list) > 0) return true;
+	RAW(b, "<p>None.</p>\n</section>\n");
+	return false;
+}
+
 static void
 exceptions(struct buf *b, const json_t *p)
 {
+	const json_t *list = json_object_get(p, "exceptions");
 	json_t *x;
 	size_t i;
 
-	RAW(b, "<section>\n<h2>Exceptions</h2>\n");
-	if (json_array_size(json_object_get(p, "exceptions")) == 0) RAW(b, "<p>None.</p>\n</section>\n");
-	if (json_array_size(json_object_get(p, "exceptions")) == 0) return;
+	if (!section(b, "Exceptions", list)) return;
 	RAW(b, "<table>\n<thead><tr><th>Id</th><th>Control</th><th>Subject</th><th>State</th><th>Until</th><th>Said by</th><th>On</th><th>Reason</th></tr></thead>\n<tbody>\n");
-	json_array_foreach(json_object_get(p, "exceptions"), i, x) {
+	json_array_foreach(list, i, x) {
 		RAW(b, "<tr>");
 		cell_code(b, js_text(x, "id"));
 		cell(b, js_text(x, "control"));
@@ -343,14 +346,13 @@ exceptions(struct buf *b, const json_t *p)
 static void
 records(struct buf *b, const json_t *p)
 {
+	const json_t *list = json_object_get(p, "evidence");
 	json_t *x;
 	size_t i;
 
-	RAW(b, "<section>\n<h2>Records of what was done outside</h2>\n");
-	if (json_array_size(json_object_get(p, "evidence")) == 0) RAW(b, "<p>None.</p>\n</section>\n");
-	if (json_array_size(json_object_get(p, "evidence")) == 0) return;
+	if (!section(b, "Records of what was done outside", list)) return;
 	RAW(b, "<table>\n<thead><tr><th>Id</th><th>Control</th><th>Outcome</th><th>By</th><th>On</th><th>Document (SHA-256)</th></tr></thead>\n<tbody>\n");
-	json_array_foreach(json_object_get(p, "evidence"), i, x) {
+	json_array_foreach(list, i, x) {
 		RAW(b, "<tr>");
 		cell_code(b, js_text(x, "id"));
 		cell(b, js_text(x, "control"));

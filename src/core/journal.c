@@ -241,12 +241,15 @@ find(struct request *rq, struct audit_filter f, uint64_t limit, uint64_t *ret, s
 static Err
 write_entries(struct request *rq, const uint64_t *found, size_t n, bool newest, struct page *page, size_t *ret_told)
 {
-	size_t i = 0;
+	size_t start = page->out->n, i = 0;
 
-	for (; i < n && page->out->n < PAGE_BYTES; i++)
+	for (; i < n && page->out->n - start < PAGE_BYTES; i++)
 		TRY(ledger_read(&rq->c, rq->core->ledger, JOURNAL, found[newest ? n - 1 - i : i], 1, entry_json, page));
 	*ret_told = i;
-	return OK;
+	if (!newest || i == n) return OK;
+	page->out->n = start;
+	page->shown = 0;
+	return write_entries(rq, found, i, newest, page, ret_told);
 }
 
 Err

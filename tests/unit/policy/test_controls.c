@@ -164,6 +164,12 @@ PLANT(p_level, w->f.node.level = 1)
 PLANT(p_level_of_policy, w->two_persons.min_level = 4)
 PLANT(p_untested, w->f.node.tested = NOW - 25 * HOUR)
 PLANT(p_engine, w->f.node.engine_pinned = false)
+PLANT(p_never_tested, w->f.node.tested = 0)
+PLANT(p_nobody_left_long_ago, w->people[1].active = w->people[2].active = false; w->people[1].ended = w->people[2].ended = NOW - TIME_DAY - 1)
+PLANT(p_to_a_group_gone, w->second.to_kind = PRINCIPAL_GROUP; w->second.to_id = S("grp_1"); w->second.to_domain_id = S("i"); w->groups[0].ended = true)
+PLANT(p_to_another_group, w->second.to_kind = PRINCIPAL_GROUP; w->second.to_id = S("grp_2"); w->second.to_domain_id = S("i"))
+PLANT(p_failed_now, w->evidence[1] = (struct posture_evidence){S("evd_9"), S("C19"), false, NOW - 3 * TIME_DAY, REF("c", 9)})
+PLANT(p_alone_on_personal, w->two_persons.approvals = 1; w->columns[2].classification = S("internal"); w->columns[2].tags = (struct policy_tags){card_tags + 1, 1})
 
 static const struct plant { enum control_id control; const char *name; void (*fn)(struct world *w); } plants[] = {
 #define P(id, fn) {CONTROL_##id, #fn, fn}
@@ -173,6 +179,7 @@ static const struct plant { enum control_id control; const char *name; void (*fn
     P(C10, p_quarantined), P(C11, p_broken), P(C11, p_not_noticed), P(C12, p_unknown_tag), P(C12, p_unknown_value), P(C12, p_orphan), P(C12, p_unclassified), P(C12, p_strange_class),
     P(C17, p_old_key), P(C17, p_no_next_key), P(C17, p_recovery_untried), P(C18, p_not_wrapped), P(C18, p_no_tls), P(C18, p_disk), P(C19, p_no_drill), P(C19, p_old_drill),
     P(C19, p_failed_drill), P(C24, p_level), P(C24, p_level_of_policy), P(C24, p_untested), P(C24, p_engine),
+    P(C24, p_never_tested), P(C01, p_nobody_left_long_ago), P(C08, p_to_a_group_gone), P(C08, p_to_another_group), P(C19, p_failed_now), P(C06, p_alone_on_personal),
 };
 
 /* --- */
@@ -234,6 +241,55 @@ each_plant_is_found(void **state)
 		planted[plants[i].control] = true;
 	}
 	for (size_t i = 0; i < CONTROL_COUNT; i++) assert_true(planted[i] || i == CONTROL_C25 || i == CONTROL_C26);
+}
+
+/* --- what is just within, and must be no finding --- */
+
+PLANT(w_owner_left_today, w->people[2].active = false; w->people[2].ended = NOW - HOUR)
+PLANT(w_third_owner_left, w->people[3].owner = true; w->people[3].active = false; w->people[3].ended = NOW - 2 * TIME_DAY)
+PLANT(w_restricted_for_90_days, w->grant.until = w->grant.from + 90 * TIME_DAY)
+PLANT(w_a_year, w->columns[2].tags.count = 0; w->columns[2].classification = S("internal"); w->grant.until = w->second.until = w->grant.from + 365 * TIME_DAY)
+PLANT(w_used_90_days_ago, w->grants[0].added = w->grant.from = NOW - 120 * TIME_DAY; w->grants[0].last_used = NOW - 90 * TIME_DAY; w->grant.until = NOW + TIME_DAY)
+PLANT(w_nobody_knows_of_before, w->grants[0].added = w->grant.from = NOW - 200 * TIME_DAY; w->grants[0].last_used = 0; w->f.usage_since = NOW - 80 * TIME_DAY)
+PLANT(w_purpose_within, w->uses[0].purpose = S("analysis/churn"))
+PLANT(w_nothing_sensitive, w->two_persons.approvals = 1; w->columns[2].tags.count = 0; w->columns[2].classification = S("internal"))
+PLANT(w_internal_for_any, w->columns[2].tags.count = 0; w->columns[2].classification = S("internal"); w->grant.purposes = any_purpose; w->grant.mask_count = 0)
+PLANT(w_groups_for_any, w->grant.purposes = any_purpose; w->grant.mask_count = 0; w->grant.terms.min_group = 5)
+PLANT(w_left_just_now, w->people[7].active = false; w->people[7].ended = NOW - HOUR)
+PLANT(w_delegation_over, w->groups[0].ended = true; w->delegation.ended = true)
+PLANT(w_not_restricted, w->f.reviews_count = 0; w->columns[2].tags.count = 0; w->columns[2].classification = S("confidential"))
+PLANT(w_reviewed_90_days_ago, w->reviews[0].at = NOW - 90 * TIME_DAY)
+PLANT(w_at_the_interval, w->products[0].published = NOW - 7 * TIME_DAY)
+PLANT(w_set_aside_and_made_good, w->products[0].quarantined = w->products[0].published - HOUR)
+PLANT(w_breaks_nothing, w->changes[0].breaking = 0; w->changes[0].major = w->changes[0].noticed = false)
+PLANT(w_free_value, w->tags[0].tag = S("personal_data"); w->tags[0].value = S("whatever"))
+PLANT(w_key_of_a_year, w->domains[1].key_since = NOW - 365 * TIME_DAY)
+PLANT(w_tried_180_days_ago, w->evidence[1].at = NOW - 180 * TIME_DAY)
+PLANT(w_failed_since, w->evidence[1] = (struct posture_evidence){S("evd_0"), S("C17"), true, NOW - 90 * TIME_DAY, REF("c", 1)};
+      w->evidence[2] = (struct posture_evidence){S("evd_2"), S("C17"), false, NOW - TIME_DAY, REF("c", 8)})
+PLANT(w_disk_good_again, w->evidence[1] = (struct posture_evidence){S("evd_2"), S("C18"), false, NOW - 40 * TIME_DAY, REF("c", 8)})
+PLANT(w_tls, w->f.node.loopback = false; w->f.node.tls = true)
+PLANT(w_drill_30_days_ago, w->evidence[0].at = NOW - 30 * TIME_DAY)
+PLANT(w_drill_good_again, w->evidence[1] = (struct posture_evidence){S("evd_0"), S("C19"), false, NOW - 4 * TIME_DAY, REF("c", 6)})
+PLANT(w_same_moment, w->evidence[1] = (struct posture_evidence){S("evd_0"), S("C19"), false, NOW - 3 * TIME_DAY, REF("c", 6)}) /* the later id */
+PLANT(w_lifted, w->two_persons.min_level = 4; w->two_persons.lifted = true)
+PLANT(w_level_as_demanded, w->two_persons.min_level = 3)
+PLANT(w_tested_a_day_ago, w->f.node.tested = NOW - TIME_DAY)
+
+static const struct plant within[] = {
+    P(C01, w_owner_left_today), P(C01, w_third_owner_left), P(C03, w_restricted_for_90_days), P(C03, w_a_year), P(C04, w_used_90_days_ago), P(C04, w_nobody_knows_of_before),
+    P(C05, w_purpose_within), P(C06, w_nothing_sensitive), P(C07, w_internal_for_any), P(C07, w_groups_for_any), P(C08, w_left_just_now), P(C08, w_delegation_over),
+    P(C09, w_not_restricted), P(C09, w_reviewed_90_days_ago), P(C10, w_at_the_interval), P(C10, w_set_aside_and_made_good), P(C11, w_breaks_nothing), P(C12, w_free_value),
+    P(C17, w_key_of_a_year), P(C17, w_tried_180_days_ago), P(C17, w_failed_since), P(C18, w_disk_good_again), P(C18, w_tls), P(C19, w_drill_30_days_ago), P(C19, w_drill_good_again),
+    P(C19, w_same_moment), P(C24, w_lifted), P(C24, w_level_as_demanded), P(C24, w_tested_a_day_ago),
+};
+
+static void
+what_is_just_within_is_no_finding(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(within); i++)
+		if (is_found(&within[i], controls)) fail_msg("%s finds %s", controls[within[i].control].id, within[i].name);
 }
 
 static void finds_nothing(struct control_run *r) { (void)r; }
@@ -499,6 +555,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_clean_world_passes),
 	    cmocka_unit_test(each_plant_is_found),
+	    cmocka_unit_test(what_is_just_within_is_no_finding),
 	    cmocka_unit_test(a_control_that_is_switched_off_is_noticed),
 	    cmocka_unit_test(findings_say_who_what_and_how),
 	    cmocka_unit_test(order_does_not_matter),

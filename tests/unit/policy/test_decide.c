@@ -824,6 +824,8 @@ delegations(void **state)
 	assert_false(allowed(q, &g));
 	d = other, d.table = S("customers");
 	assert_false(allowed(q, &g));
+	d.table = S("transactions");
+	assert_true(allowed(q, &g));
 	d = other, d.ended = true;
 	assert_false(allowed(q, &g));
 	d = other, g.to_kind = PRINCIPAL_PERSON, g.to_id = S("boss"), g.until = TIME_FOREVER; /* what a person was granted is not the domain's to hand on */

@@ -71,6 +71,8 @@ struct gather {
 };
 
 static const char *const roles[] = {"owner", "engineer", "analyst", "steward", "auditor", NULL};
+static const char *const service_roles[] = {"analyst", "engineer", NULL};
+static const char *const outcomes[] = {"ok", "refused", "failed", NULL};
 static const char *const formats[] = {"json", "ndjson", "csv", "parquet", NULL};
 static const char *const masks[] = {"none", "last4", "year", "hash", "constant", "null", NULL};
 
@@ -78,6 +80,8 @@ const char *const *
 api_kind_values(enum api_param_kind kind)
 {
 	if (kind == PARAM_ROLE) return roles;
+	if (kind == PARAM_SERVICE_ROLE) return service_roles;
+	if (kind == PARAM_OUTCOME) return outcomes;
 	if (kind == PARAM_FORMAT) return formats;
 	return kind == PARAM_MASK || kind == PARAM_MASKS ? masks : NULL;
 }
@@ -120,6 +124,8 @@ check_text(struct ctx *c, const struct api_param *p, Str s)
 		ENSURE(c, str_eqc(s, "true") || str_eqc(s, "false"), INVALID, "%s: true or false is expected", p->name);
 		return OK;
 	case PARAM_ROLE:
+	case PARAM_SERVICE_ROLE:
+	case PARAM_OUTCOME:
 	case PARAM_FORMAT:
 	case PARAM_MASK: return check_choice(c, p, s);
 	default: break;

@@ -113,15 +113,22 @@ put_param_schema(struct buf *b, const struct api_param *p)
 	unsigned long long max = (unsigned long long)p->max;
 
 	switch (p->kind) {
-	case PARAM_IDENT: buf_c(b, "{\"type\":\"string\",\"minLength\":1,\"maxLength\":64,\"pattern\":\"^_?([a-z0-9]+_)*[a-z0-9]*$\"}"); break;
+	case PARAM_IDENT: buf_printf(b, "{\"type\":\"string\",\"minLength\":1,\"maxLength\":%llu,\"pattern\":\"^_?([a-z0-9]+_)*[a-z0-9]*$\"}", max); break;
 	case PARAM_TEXT: buf_printf(b, "{\"type\":\"string\",\"maxLength\":%llu}", max); break;
 	case PARAM_LINE:
 	case PARAM_REST:
 		buf_printf(b, "{\"type\":\"string\",\"minLength\":1,\"maxLength\":%llu,\"pattern\":\"^[^\\\\u0000-\\\\u001f\\\\u007f]*$\"}", max);
 		break;
 	case PARAM_NUMBER: buf_printf(b, "{\"type\":\"integer\",\"minimum\":0,\"maximum\":%llu}", max); break;
+	case PARAM_TIME:
+		buf_c(b, "{\"type\":\"string\",\"pattern\":"
+		         "\"^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+		         "(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$\"}");
+		break;
 	case PARAM_BOOL: buf_c(b, "{\"type\":\"boolean\"}"); break;
 	case PARAM_ROLE:
+	case PARAM_SERVICE_ROLE:
+	case PARAM_OUTCOME:
 	case PARAM_FORMAT:
 	case PARAM_MASK: put_choices(b, p->kind); break;
 	case PARAM_LIST: put_texts(b, "array\",\"maxItems", "items", max); break;

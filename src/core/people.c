@@ -280,12 +280,7 @@ handle_user_add(struct request *rq)
 Err
 handle_service_add(struct request *rq)
 {
-	Str text = arg(rq, "role");
-	enum role role = ROLE_ANALYST;
-
-	ENSURE(&rq->c, text.n == 0 || (role_parse(text, &role) && (role == ROLE_ANALYST || role == ROLE_ENGINEER)), INVALID,
-	       "a service is an analyst or an engineer");
-	return add_member(rq, role, true);
+	return add_member(rq, str_eqc(arg(rq, "role"), "engineer") ? ROLE_ENGINEER : ROLE_ANALYST, true);
 }
 
 /* The last owner stays: a domain without one would be the administrator's to give away. */

@@ -14,7 +14,7 @@
 #include "net/client.h"
 #include "os/file.h"
 
-enum { TOKEN_BYTES_MAX = 4096, PATH_BYTES_MAX = 4096, TOKENS_MAX = 10000, SIGNATURES_MAX = 8 /* of one request */ };
+enum { TOKEN_BYTES_MAX = 4096, TOKENS_MAX = 10000, SIGNATURES_MAX = 8 /* of one request */ };
 static const struct json_limits ANSWER_LIMITS = {.bytes = CLIENT_BODY_MAX, .depth = 64, .values = 4000000};
 
 struct node {
@@ -304,8 +304,11 @@ Err
 node_call(struct cli *cli, enum node_who who, const char *method, const char *path, const json_t *body, json_t **ret)
 {
 	Err e = call_once(cli, who, method, path, body, ret);
+	const json_t *before = cli->asked;
 
+	cli->asked = body;
 	for (int i = 0; i < SIGNATURES_MAX && e.code == ERR_SIGNATURE_NEEDED && cli->refusal; i++) e = sign_once(cli, ret);
+	cli->asked = before;
 	return e;
 }
 

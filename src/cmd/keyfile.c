@@ -10,8 +10,6 @@
 #include "crypt/seal.h"
 #include "os/file.h"
 
-enum { SECRET_TEXT_MAX = 2 * (CRYPT_KEY_BYTES + SEAL_OVERHEAD) + 1 };
-
 static const char *const kinds[KEYFILE_KINDS] = {"event", "next", "recovery"};
 
 /* --- locking --- */

@@ -27,8 +27,6 @@ NODISCARD Err budget_reserve(struct core *core, struct ctx *c, Str grant_id, uin
 /* Give back what was not delivered: `charged` ≤ rows, the same number that query.end tells as "charged". A query whose rows cannot be
  * told (killed while it streamed) is charged in full. */
 void budget_settle(struct core *core, const struct budget_hold *h, uint64_t charged);
-/* Charged and held today. */
-NODISCARD Err usage_rows_today(struct core *core, struct ctx *c, Str grant_id, uint64_t *ret);
 
 /* Which of the journal's entries this person may find. */
 void journal_scope(const struct request *rq, struct audit_filter *f);

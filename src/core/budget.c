@@ -65,13 +65,3 @@ budget_settle(struct core *core, const struct budget_hold *h, uint64_t charged)
 	b->held -= h->rows;
 	b->charged += charged < h->rows ? charged : h->rows;
 }
-
-Err
-usage_rows_today(struct core *core, struct ctx *c, Str grant_id, uint64_t *ret)
-{
-	struct budget *b;
-
-	TRY(budget_line(core, c, grant_id, &b));
-	*ret = b->charged + b->held;
-	return OK;
-}

@@ -71,7 +71,7 @@ struct core {
 	struct map uploads;          /* id → struct upload */
 	bool loaded;                 /* the store had records when it was opened */
 	bool begun;                  /* the first entries are said and the keys of this node known; before, nobody is answered */
-	struct core_counters { uint64_t requests, refused, queries, rows, bytes, extracts_made, extracts_hit, commits, crashes; } count;
+	struct core_counters { uint64_t requests, refused, queries, rows, bytes, extracts_made, extracts_hit, commits; } count;
 	uint64_t decide_ns_total, decide_count;
 };
 
@@ -130,11 +130,21 @@ NODISCARD Err call_within(struct core *core, struct ctx *c, struct peer *p, enum
 
 /* Send and expect nothing back; a peer that cannot take it is dropped by the loop, never meanwhile: nobody else goes on. The fd is taken. */
 void peer_post(struct core *core, struct peer *p, enum msg_type type, uint64_t id, Str payload, int fd);
-#define tell(core, peer, NAME, id, fd, ...)                                                                                    	do {                                                                                                                   		BUF_AUTO tell_b_ = BUF_INIT;                                                                                   		msg_put_##NAME(&tell_b_, &(struct msg_##NAME){__VA_ARGS__});                                                   		peer_post((core), (peer), MSG_##NAME, (id), buf_view(&tell_b_), (fd));                                         	} while (0)
+#define tell(core, peer, NAME, id, fd, ...)                                                                                    \
+	do {                                                                                                                   \
+		BUF_AUTO tell_b_ = BUF_INIT;                                                                                   \
+		msg_put_##NAME(&tell_b_, &(struct msg_##NAME){__VA_ARGS__});                                                   \
+		peer_post((core), (peer), MSG_##NAME, (id), buf_view(&tell_b_), (fd));                                         \
+	} while (0)
 /* Ask and block the whole core for the answer: for the keys role only, which answers in microseconds. */
 NODISCARD Err peer_exchange(struct core *core, struct ctx *c, struct peer *p, enum msg_type type, Str payload, enum msg_type want,
                             struct frame *ret);
-#define ask_keys(core, c, NAME, WANT, ret_frame, ...)                                                                          	__extension__({                                                                                                        		BUF_AUTO ask_b_ = BUF_INIT;                                                                                    		msg_put_##NAME(&ask_b_, &(struct msg_##NAME){__VA_ARGS__});                                                    		peer_exchange((core), (c), (core)->keys, MSG_##NAME, buf_view(&ask_b_), MSG_##WANT, (ret_frame));              	})
+#define ask_keys(core, c, NAME, WANT, ret_frame, ...)                                                                          \
+	__extension__({                                                                                                        \
+		BUF_AUTO ask_b_ = BUF_INIT;                                                                                    \
+		msg_put_##NAME(&ask_b_, &(struct msg_##NAME){__VA_ARGS__});                                                    \
+		peer_exchange((core), (c), (core)->keys, MSG_##NAME, buf_view(&ask_b_), MSG_##WANT, (ret_frame));              \
+	})
 
 int64_t core_ns(void); /* since boot */
 void fiber_sleep_ms(struct core *core, uint64_t ms);

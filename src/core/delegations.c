@@ -42,13 +42,7 @@ delegation_fields(struct request *rq, const struct mesh_delegation *d, struct bu
 	member_text(b, "object", delegation_object(rq, d), first);
 	member_text(b, "domain", domain_name(rq, p->domain_id), first);
 	member_text(b, "to", principal_text(rq, p->to_kind, p->to_id), first);
-	member_key(b, "purposes", first);
-	buf_char(b, '[');
-	for (size_t i = 0; i < p->purpose_count; i++) {
-		if (i) buf_char(b, ',');
-		buf_json(b, p->purposes[i]);
-	}
-	buf_char(b, ']');
+	member_texts(b, "purposes", p->purposes, p->purpose_count, first);
 	terms_json(&t, b, first);
 	member_text(b, "state", str_c(delegation_state(rq, d)), first);
 	member_text(b, "by", person_name(rq, d->by), first);

@@ -278,17 +278,6 @@ terms_into_grant(const struct terms *t, struct mesh_grant *g)
 	g->rows_text = t->rows_text;
 }
 
-static void
-texts_json(const Str *v, size_t n, struct buf *b)
-{
-	buf_char(b, '[');
-	for (size_t i = 0; i < n; i++) {
-		if (i) buf_char(b, ',');
-		buf_json(b, v[i]);
-	}
-	buf_char(b, ']');
-}
-
 void
 terms_json(const struct terms *t, struct buf *b, bool *first)
 {
@@ -305,8 +294,7 @@ terms_json(const struct terms *t, struct buf *b, bool *first)
 		buf_printf(b, ":\"%s\"", mask_name(t->masks[i].kind));
 	}
 	buf_char(b, '}');
-	member_key(b, "hide", first);
-	texts_json(t->hidden, t->hidden_count, b);
+	member_texts(b, "hide", t->hidden, t->hidden_count, first);
 	member_key(b, "via", first);
 	buf_char(b, '[');
 	for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
@@ -322,8 +310,7 @@ demands_json(const struct policy_terms *t, struct buf *b, bool *first)
 {
 	if (t->min_group) {
 		member_u64(b, "min_group", t->min_group, first);
-		member_key(b, "group_by", first);
-		texts_json(t->group_by, t->group_by_count, b);
+		member_texts(b, "group_by", t->group_by, t->group_by_count, first);
 		member_text(b, "unit", t->unit, first);
 	}
 	if (t->row_budget) member_u64(b, "row_budget", t->row_budget, first);

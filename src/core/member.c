@@ -43,3 +43,15 @@ member_bool(struct buf *b, const char *key, bool v, bool *first)
 	member_key(b, key, first);
 	buf_c(b, v ? "true" : "false");
 }
+
+void
+member_texts(struct buf *b, const char *key, const Str *v, size_t n, bool *first)
+{
+	member_key(b, key, first);
+	buf_char(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i) buf_char(b, ',');
+		buf_json(b, v[i]);
+	}
+	buf_char(b, ']');
+}

@@ -16,6 +16,5 @@ struct past {
 /* Others go on meanwhile. BUSY: another one is under way. past_fini() in any case. O(entries until then). */
 NODISCARD Err past_fold(struct core *core, struct ctx *c, Time at, struct past *ret);
 void past_fini(struct past *p);
-#define PAST_AUTO __attribute__((cleanup(past_fini))) struct past
 
 #endif

@@ -15,7 +15,7 @@ struct publish {
 	struct publish *next;
 	struct request *rq;
 	const struct contract *contract;
-	Str contract_text, contract_sha;
+	Str contract_text;
 	Str name;            /* domain.product */
 	bool status_changes;
 	Str product_id;

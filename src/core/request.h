@@ -24,6 +24,7 @@ void member_text(struct buf *b, const char *key, Str value, bool *first);
 void member_time(struct buf *b, const char *key, Time t, bool *first); /* null when TIME_FOREVER or 0 */
 void member_u64(struct buf *b, const char *key, uint64_t v, bool *first);
 void member_bool(struct buf *b, const char *key, bool v, bool *first);
+void member_texts(struct buf *b, const char *key, const Str *v, size_t n, bool *first);
 
 /* Owners and auditors of the center see all that was said on this node. Any owner can make auditors of their own domain: those see
  * what concerns it. (people.c) */

@@ -250,13 +250,8 @@ vocabulary_json(struct request *rq, struct buf *b)
 		buf_c(b, i ? ",{" : "{");
 		member_text(b, "tag", defs[i]->tag, &first);
 		member_text(b, "kind", str_c(kinds[defs[i]->kind]), &first);
-		member_key(b, "values", &first);
-		buf_char(b, '[');
-		for (size_t k = 0; k < defs[i]->value_count; k++) {
-			if (k) buf_char(b, ',');
-			buf_json(b, defs[i]->values[k]);
-		}
-		buf_c(b, "]}");
+		member_texts(b, "values", defs[i]->values, defs[i]->value_count, &first);
+		buf_char(b, '}');
 	}
 	buf_char(b, ']');
 }

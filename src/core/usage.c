@@ -25,17 +25,6 @@ may_see(const struct request *rq, const struct usage_query *q)
 	return (rq->role == ROLE_OWNER || rq->role == ROLE_AUDITOR) && d && str_eq(d->id, rq->domain_id);
 }
 
-static void
-columns_json(const struct usage_query *q, struct buf *b)
-{
-	buf_char(b, '[');
-	for (size_t i = 0; i < q->column_count; i++) {
-		if (i) buf_char(b, ',');
-		buf_json(b, q->columns[i]);
-	}
-	buf_char(b, ']');
-}
-
 static Err
 usage_line(struct ctx *c, void *arg, const struct usage_query *q)
 {
@@ -49,8 +38,7 @@ usage_line(struct ctx *c, void *arg, const struct usage_query *q)
 	member_text(b, "table", q->table, &first);
 	member_text(b, "person", person_name(l->rq, q->person_id), &first);
 	member_text(b, "purpose", q->purpose, &first);
-	member_key(b, "columns", &first);
-	columns_json(q, b);
+	member_texts(b, "columns", q->columns, q->column_count, &first);
 	member_bool(b, "all_columns", q->all, &first);
 	member_text(b, "grant", q->grant_id, &first);
 	member_text(b, "delegation", q->delegation_id, &first);

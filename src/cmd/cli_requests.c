@@ -14,41 +14,25 @@ print_waiting(struct cli *cli, const json_t *r)
 		out_printf("request %.*s: waits for %.*s\n", STR(js_text(r, "id")), STR(approvers.n ? approvers : S("the owner")));
 }
 
+/* For a product, or for a grant to go on. */
 static Err
-ask(struct cli *cli, const json_t *body)
+ask(struct cli *cli, const char *about)
 {
-	JSON_AUTO *answer = NULL;
+	JSON_AUTO *body = json_object(), *answer = NULL;
 	bool told;
 
+	TRY(cli_set_text(cli, body, about, cli->args[0]));
+	TRY(cli_set_text(cli, body, "purpose", cli_option(cli, OPT_PURPOSE)));
+	TRY(cli_set_text(cli, body, "until", cli_option(cli, OPT_UNTIL)));
+	TRY(cli_set_text(cli, body, "reason", cli_option(cli, OPT_REASON)));
+	if (cli_flag(cli, OPT_DRAFT)) json_object_set_new(body, "draft", json_true());
 	TRY(cli_send(cli, "POST", "/api/v1/requests", body, &answer, &told));
 	if (!told) print_waiting(cli, answer);
 	return OK;
 }
 
-Err
-cli_run_request(struct cli *cli)
-{
-	JSON_AUTO *body = json_object();
-
-	TRY(cli_set_text(cli, body, "product", cli->args[0]));
-	TRY(cli_set_text(cli, body, "purpose", cli_option(cli, OPT_PURPOSE)));
-	TRY(cli_set_text(cli, body, "until", cli_option(cli, OPT_UNTIL)));
-	TRY(cli_set_text(cli, body, "reason", cli_option(cli, OPT_REASON)));
-	if (cli_flag(cli, OPT_DRAFT)) json_object_set_new(body, "draft", json_true());
-	return ask(cli, body);
-}
-
-Err
-cli_run_renew(struct cli *cli)
-{
-	JSON_AUTO *body = json_object();
-
-	TRY(cli_set_text(cli, body, "renews", cli->args[0]));
-	TRY(cli_set_text(cli, body, "purpose", cli_option(cli, OPT_PURPOSE)));
-	TRY(cli_set_text(cli, body, "until", cli_option(cli, OPT_UNTIL)));
-	TRY(cli_set_text(cli, body, "reason", cli_option(cli, OPT_REASON)));
-	return ask(cli, body);
-}
+Err cli_run_request(struct cli *cli) { return ask(cli, "product"); }
+Err cli_run_renew(struct cli *cli) { return ask(cli, "renews"); }
 
 /* One request of the list in full, with what was said about it. */
 static void

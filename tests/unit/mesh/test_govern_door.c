@@ -139,11 +139,59 @@ one_shape_of_aggregates(void **state)
 	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), NONE, "");
 	g.policy.table = S("");
 	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	g = aggregates(w, "grt_00000002", 6);
 	g.policy.table = S("returns");
 	g.policy.terms.group_by = nothing;
 	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), INVALID, "table returns, column colour");
 	ADD(w, STORES, GRANT_REVOKE, body_revoke(&w->body, S("grt_00000001")));
 	g = aggregates(w, "grt_00000002", 6);
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), NONE, "");
+}
+
+/* Masks, hidden columns and the columns of groups are of the shape, too; also of a group of the same consumer. */
+static void
+all_of_the_shape_counts(void **state)
+{
+	struct world *w = *state;
+	static const struct policy_mask hash[] = {{S("sales"), MASK_HASH}}, null[] = {{S("sales"), MASK_NULL}}, other[] = {{S("household_id"), MASK_HASH}};
+	static const Str sales[] = {S("sales")}, two[] = {S("coupon text"), S("sales")}, turned[] = {S("sales"), S("coupon text")};
+	struct mesh_grant g = aggregates(w, "grt_00000001", 5), first;
+
+	g.policy.masks = hash, g.policy.mask_count = 1;
+	assert_true(say_grant(w, STORES, &g));
+	first = g, first.policy.id = S("grt_00000002");
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &first), NONE, "");
+	g = first, g.policy.masks = null;
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	g.policy.masks = other;
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	g.policy.mask_count = 0;
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	g = first, g.policy.hidden = sales, g.policy.hidden_count = 1;
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	g = first, g.policy.terms.group_by = two, g.policy.terms.group_by_count = 2;
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	ADD(w, STORES, GRANT_REVOKE, body_revoke(&w->body, S("grt_00000001")));
+	g.policy.masks = NULL, g.policy.mask_count = 0;
+	assert_true(say_grant(w, STORES, &g));
+	g.policy.id = S("grt_00000003"), g.policy.terms.group_by = turned;
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	ADD(w, INSIGHTS, GROUP_SET, body_group_set(&w->body, S("grp_analysts"), S("analysts")));
+	g.policy.to_kind = PRINCIPAL_GROUP, g.policy.to_id = S("grp_analysts"), g.policy.to_domain_id = did(w, INSIGHTS);
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	g.policy.terms.group_by = two;
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), NONE, "");
+	ADD(w, INSIGHTS, MEMBER_END, body_member_end(&w->body, S(PERSON)));
+	g.policy.to_kind = PRINCIPAL_PERSON, g.policy.to_id = S(PERSON), g.policy.to_domain_id = S("");
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), NOT_FOUND, "no person '" PERSON "' to grant to");
+	/* one that is over is none; its end is not in it */
+	g = aggregates(w, "grt_00000004", 5), g.policy.table = S("returns"), g.policy.until = DAY(90);
+	ADD(w, STORES, GRANT_REVOKE, body_revoke(&w->body, S("grt_00000002")));
+	assert_true(say_grant(w, STORES, &g));
+	g.policy.id = S("grt_00000005"), g.policy.terms.min_group = 6, g.policy.until = TIME_FOREVER;
+	w->now = DAY(90) - TIME_SECOND;
+	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), CONFLICT, "another shape");
+	w->now = DAY(90);
 	CHECK(w, STORES, GRANT_ADD, body_grant(&w->body, &g), NONE, "");
 }
 
@@ -170,7 +218,7 @@ delegations_are_within(void **state)
 	struct mesh_grant g = a_grant("grt_00000001", "prd_stores01", PRINCIPAL_DOMAIN, did(w, INSIGHTS));
 	struct mesh_delegation d = {.policy = {.id = S("dlg_00000001"), .issuer_domain_id = did(w, STORES), .grant_id = S("grt_00000001"), .table = S("transactions"),
 	                                .to_kind = PRINCIPAL_PERSON, .to_id = S(PERSON), .from = DAY(1), .until = DAY(20), .interactions = INTERACT_SQL}};
-	static const Str wanted[] = {S("campaign_analysis/easter")}, more[] = {S("campaign_analysis2")};
+	static const Str wanted[] = {S("campaign_analysis/easter")}, more[] = {S("campaign_analysis2")}, same[] = {S("campaign_analysis")}, all[] = {S("*")};
 
 	CHECK(w, INSIGHTS, DELEGATION_ADD, body_delegation(&w->body, &d), NOT_FOUND, "no grant 'grt_00000001' to hand on");
 	g.policy.table = S("transactions");
@@ -195,6 +243,13 @@ delegations_are_within(void **state)
 	CHECK(w, INSIGHTS, DELEGATION_ADD, body_delegation(&w->body, &d), DENIED, "does not cover purpose 'campaign_analysis2'");
 	d.policy.purposes = wanted;
 	CHECK(w, INSIGHTS, DELEGATION_ADD, body_delegation(&w->body, &d), NONE, "");
+	d.policy.purposes = same;
+	CHECK(w, INSIGHTS, DELEGATION_ADD, body_delegation(&w->body, &d), NONE, "");
+	d.policy.purposes = all; /* any is more than those there are */
+	CHECK(w, INSIGHTS, DELEGATION_ADD, body_delegation(&w->body, &d), DENIED, "does not cover purpose '*'");
+	d.policy.purposes = wanted;
+	w->now = DAY(20); /* its end is not in it */
+	CHECK(w, INSIGHTS, DELEGATION_ADD, body_delegation(&w->body, &d), CONFLICT, "is over");
 	w->now = DAY(25);
 	CHECK(w, INSIGHTS, DELEGATION_ADD, body_delegation(&w->body, &d), CONFLICT, "is over");
 	w->now = DAY(2);
@@ -261,7 +316,7 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, world_fini)
 	const struct CMUnitTest tests[] = {
-	    T(who_and_what_for), T(words), T(one_shape_of_aggregates), T(approvals), T(delegations_are_within), T(groups_stay_as_granted), T(requests),
+	    T(who_and_what_for), T(words), T(one_shape_of_aggregates), T(all_of_the_shape_counts), T(approvals), T(delegations_are_within), T(groups_stay_as_granted), T(requests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,7 @@ struct cli {
 	char hint[512];            /* how to go on, shown below the error */
 	struct node *node;         /* made by the first call; owned */
 	const struct sign_as *sign_as; /* NULL: with the domain's key (cli_sign.h) */
+	const json_t *asked;       /* the body of the request that is under way; NULL: none */
 };
 
 /* The arguments of main(); returns the exit status. Serves --help of every command, also of those that main() runs itself. */

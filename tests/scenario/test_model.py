@@ -44,7 +44,27 @@ EXPRESSIONS = {  # as people write them: as the model takes them, for a grant an
     "classification <= confidential and environment = prod": ("and", ("in", "classification", ["public", "internal", "confidential"]), ("in", "environment", ["prod"])),
     "environment in (prod, test) or classification = public": ("or", ("in", "environment", ["prod", "test"]), ("in", "classification", ["public"])),
 }
+TERMS = ["", "", "", "no_export", "row_budget", "hours_open", "hours_closed", "no_sql", "groups", "groups_of_units"]
 NEGATIVE = {"not classification = public": ("not", ("in", "classification", ["public"])), "environment != prod": ("not", ("in", "environment", ["prod"]))}
+
+
+def hours(kind):
+    """Around this moment, or far from it, so that no midnight makes a difference: as the door takes them and as the model does."""
+    today = time.gmtime().tm_wday
+    days = {(today + k) % 7 for k in ((-1, 0, 1) if kind == "hours_open" else (2, 3, 4))}
+    return ",".join("mon tue wed thu fri sat sun".split()[d] for d in sorted(days)) + "/00:00-24:00", (days, 0, 1440)
+
+
+def terms(kind):
+    """What of a grant is said to the door, and to the model."""
+    if kind.startswith("hours"):
+        text, model = hours(kind)
+        return {"hours": text}, {"hours": model}
+    if kind.startswith("groups"):
+        said = {"min_group": 3, "group_by": ["order_id"]} | ({"unit": "customer"} if kind == "groups_of_units" else {})
+        return said, said
+    return {"": ({}, {}), "no_export": ({"no_export": True}, {"no_export": True}), "row_budget": ({"row_budget": 1000}, {"row_budget": 1000}),
+            "no_sql": ({"via": ["api", "files"]}, {"via": {"api", "files"}})}[kind]
 
 
 def template(folder):
@@ -90,6 +110,7 @@ class People(RuleBasedStateMachine):
         self.node.start()
         self.session = requests.Session()
         self.world = ref.World()
+        self.world.level = min(int(r["sandbox"][1:]) for r in self.node.heddle("status")["roles"] if r.get("sandbox"))
         self.seq, self.random = 1, random.Random(1)
         self.tokens = {n: self.node.token(n) for n in PEOPLE} | {"admin": self.node.admin_token}
         for name, (domain, role, human, service) in PEOPLE.items():
@@ -129,14 +150,15 @@ class People(RuleBasedStateMachine):
           to=st.sampled_from(["domain:insights", "domain:outside", "user:ana", "user:otto", "group:insights.team"]), future=st.booleans(),
           purposes=st.lists(st.sampled_from(PURPOSES), min_size=1, max_size=2, unique=True) | st.just(["*"]),
           masks=st.dictionaries(st.sampled_from(["customer", "note", "day"]), st.sampled_from(["hash", "null", "constant"]), max_size=2),
-          hide=st.sets(st.sampled_from(["order_id", "why", "note"]), max_size=2), rows=st.sampled_from(["", "order_id > 5"]))
-    def grant(self, who, what, to, future, purposes, masks, hide, rows):
+          hide=st.sets(st.sampled_from(["order_id", "why", "note"]), max_size=2), rows=st.sampled_from(["", "order_id > 5"]), term=st.sampled_from(TERMS))
+    def grant(self, who, what, to, future, purposes, masks, hide, rows, term):
         by_tags = what in EXPRESSIONS
         if by_tags or what != "sales.orders.orders":
             masks, rows = {}, ""  # the door knows only columns of a table that is named
         if by_tags:
             hide = set()
-        body = {"to": to, "purpose": ",".join(purposes)}
+        said, meant = terms(term)
+        body = {"to": to, "purpose": ",".join(purposes)} | said
         if by_tags:
             body |= {"tags": what, "in": "sales"} | ({"future": True, "until": "2099-12-31"} if future else {})
         else:
@@ -148,7 +170,7 @@ class People(RuleBasedStateMachine):
             product, table = ("", "") if by_tags else (what, "") if what.count(".") == 1 else what.rsplit(".", 1)
             self.world.grants[answer["id"]] = ref.Grant(
                 answer["id"], "sales", product, table, EXPRESSIONS.get(what), by_tags and future, target, purposes, rows=rows if not by_tags else "",
-                masks=masks, hidden=set(hide), by=who, seq=self.seq, start=time.time() - 5, until=4102444800 if by_tags and future else ref.FOREVER)
+                masks=masks, hidden=set(hide), by=who, seq=self.seq, start=time.time() - 5, until=4102444800 if by_tags and future else ref.FOREVER, **meant)
 
     @precondition(lambda self: self.world.grants)
     @rule(which=st.integers(0, 99), who=st.sampled_from(["sam", "eve", "ivy"]))
@@ -180,17 +202,19 @@ class People(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.grants)
     @rule(which=st.integers(0, 99), who=st.sampled_from(["ivy", "olga", "ana"]), to=st.sampled_from(["user:ana", "user:abe", "group:team", "user:otto", "service:bot"]),
-          purposes=st.lists(st.sampled_from(PURPOSES), max_size=1), hide=st.sets(st.sampled_from(["order_id", "why"]), max_size=1))
-    def delegate(self, which, who, to, purposes, hide):
+          purposes=st.lists(st.sampled_from(PURPOSES), max_size=1), hide=st.sets(st.sampled_from(["order_id", "why"]), max_size=1),
+          less=st.sampled_from([{}, {}, {"table": "orders"}, {"rows": "order_id > 7"}, {"masks": {"order_id": "hash"}}, {"via": ["api"]}, {"via": ["sql"]}]))
+    def delegate(self, which, who, to, purposes, hide, less):
         grant = self.pick(self.world.grants, which)
-        body = {"to": to} | ({"purpose": ",".join(purposes)} if purposes else {}) | ({"hide": sorted(hide)} if hide else {})
+        body = {"to": to} | ({"purpose": ",".join(purposes)} if purposes else {}) | ({"hide": sorted(hide)} if hide else {}) | less
         answer = self.call(who, "POST", f"/api/v1/grants/{grant.id}/delegations", **body)
         if answer:
             assert self.world.people[who].role == "owner"
             kind, name = to.split(":")
             domain = self.world.people[who].domain
             target = ("group", name, domain) if kind == "group" else ("person", name)
-            self.world.delegations[answer["id"]] = ref.Delegation(answer["id"], domain, grant.id, target, purposes=purposes, hidden=set(hide))
+            self.world.delegations[answer["id"]] = ref.Delegation(
+                answer["id"], domain, grant.id, target, less.get("table", ""), purposes, rows=less.get("rows", ""), masks=less.get("masks", {}), hidden=set(hide), via=set(less.get("via", [])))
 
     @precondition(lambda self: self.world.delegations)
     @rule(which=st.integers(0, 99), who=st.sampled_from(["ivy", "olga"]))
@@ -221,15 +245,27 @@ class People(RuleBasedStateMachine):
           tag=st.sampled_from([("classification", c) for c in CLASSES] + [("environment", "prod"), ("environment", "test"), ("environment", ""), ("classification", "")]))
     def tag(self, who, thing, tag):
         name, value = tag
+        parts = thing.split(".")
+        table, column = (parts[2:] + ["", ""])[:2]
+        before = self.before("sales.orders", table, column, name)
         answer = self.call(who, "POST", "/api/v1/tags", object=thing, tag=name, **({"value": value} if value else {}))
         if answer:
-            parts = thing.split(".")
-            table, column = (parts[2:] + ["", ""])[:2]
-            self.world.tag_sets.append(ref.TagSet(answer["id"], "sales.orders", table, column, name, value, who, self.seq))
+            self.world.tag_sets.append(ref.TagSet(answer["id"], "sales.orders", table, column, name, value, who, self.seq, before))
+
+    def before(self, product, table, column, tag):
+        return self.world.tags(product, table, column).get(tag)
+
+    @precondition(lambda self: self.world.tag_sets)
+    @rule(which=st.integers(0, 99), by=st.sampled_from(list(PEOPLE)))
+    def approve_tag(self, which, by):
+        change = self.world.tag_sets[-1 - which % min(3, len(self.world.tag_sets))]
+        if self.call(by, "POST", f"/api/v1/tag-changes/{change.id}/approve"):
+            change.approvals.append((by, self.world.people[by].role))
 
     @rule(effect=st.sampled_from([{"mask": "hash"}, {"mask": "null"}, {"hide": True}, {"suspend": True}, {"purpose": True}, {"handing": True}, {"max_days": 1},
-                                  {"approvals": {"count": 2}}, {"approvals": {"count": 1, "roles": ["steward"]}}, {"approvals": {"count": 2, "roles": ["owner"]}}]),
-          scope=st.sampled_from([{"product": "sales.orders"}, {"domain": "sales"}, {"classification": "restricted"}, {"tags": "classification >= confidential"}, *({"tags": e} for e in NEGATIVE)]))
+                                  {"approvals": {"count": 2}}, {"approvals": {"count": 1, "roles": ["steward"]}}, {"approvals": {"count": 2, "roles": ["owner"]}},
+                                  {"approvals": {"count": 1, "people": ["olga"]}}, {"level": 3}, {"freeze": True}]),
+          scope=st.sampled_from([{"product": "sales.orders"}, {"domain": "sales"}, {"domain": "outside"}, {"classification": "restricted"}, {"tags": "classification >= confidential"}, *({"tags": e} for e in NEGATIVE)]))
     def restrict(self, effect, scope):
         n = len(self.world.restrictions)
         answer = self.call("admin", "POST", "/api/v1/policies", policy=json.dumps({"name": f"p{n}", "scope": scope, "effects": effect}))
@@ -239,8 +275,8 @@ class People(RuleBasedStateMachine):
             demanded = effect.get("approvals", {})
             self.world.restrictions[answer["id"]] = ref.Restriction(
                 answer["id"], scope.get("product", ""), scope.get("domain", ""), scope.get("classification", ""), tags, effect.get("mask", "none"), effect.get("hide", False),
-                effect.get("max_days", 0), demanded.get("count", 0), set(demanded.get("roles", [])), set(), effect.get("purpose", False), effect.get("handing", False),
-                effect.get("suspend", False))
+                effect.get("max_days", 0), demanded.get("count", 0), set(demanded.get("roles", [])), set(demanded.get("people", [])), effect.get("purpose", False), effect.get("handing", False),
+                effect.get("suspend", False), effect.get("freeze", False), effect.get("level", 0))
 
     @precondition(lambda self: self.world.live())
     @rule(which=st.integers(0, 99))
@@ -316,6 +352,51 @@ def test_the_node_decides_as_the_model_does(base):
 
     Alike.TestCase.settings = RUN
     Alike.TestCase().runTest()
+
+
+def decided(machine):
+    return {q: machine.world.decide(*q, time.time()) for q in machine.questions()}
+
+
+def test_each_term_is_in_the_comparison(base):
+    """Chance seldom brings together what a term is about: here each is, and makes a difference to the model, too."""
+    m = People()
+    try:
+        everything = {"purposes": ["*"], "masks": {}, "hide": set(), "future": False, "rows": ""}
+        for term in TERMS[3:]:
+            m.grant(who="sam", what="sales.orders.orders", to="user:otto", term=term, **everything)
+            m.compare(m.questions())
+            answer = m.world.decide("otto", "sales.orders", "orders", "risk", time.time())
+            assert answer.allowed == (term not in ("hours_closed", "no_sql")), term
+            if term.startswith("groups"):
+                assert answer.columns["order_id"] == "visible" and "hidden" in answer.columns.values()
+            m.revoke(which=len(m.world.grants) - 1, who="sam")
+        # a change of a tag that waits: what opens must fit before and after, what closes need fit one
+        m.tag(who="sam", thing="sales.orders.returns", tag=("environment", "prod"))
+        m.restrict(effect={"approvals": {"count": 2}}, scope={"domain": "sales"})
+        m.restrict(effect={"mask": "hash"}, scope={"tags": "environment != prod"})
+        m.approve_tag(which=0, by="sue")  # also of what was said before the policy
+        m.grant(who="sam", what="environment = prod", to="domain:insights", term="", **everything)
+        m.approve(which=len(m.world.grants) - 1, by="sue")
+        m.tag(who="sam", thing="sales.orders.orders", tag=("environment", "prod"))
+        m.compare(m.questions())
+        ana = ("ana", "sales.orders", "orders", "risk")
+        assert not m.world.decide(*ana, time.time()).allowed and m.world.decide("ana", "sales.orders", "returns", "risk", time.time()).allowed
+        m.approve_tag(which=0, by="ivan")
+        m.compare(m.questions())
+        assert m.world.decide(*ana, time.time()).allowed
+        # what is handed on is less, and the center's demands count for that too
+        m.delegate(which=len(m.world.grants) - 1, who="ivy", to="user:ana", purposes=["risk"], hide=set(), less={"table": "orders", "rows": "order_id > 7"})
+        m.handing(named=True, who="ivy")
+        m.compare(m.questions())
+        assert m.world.decide(*ana, time.time()).rows == ("order_id > 7",)
+        for effect, scope in (({"level": 3}, {"product": "sales.orders"}), ({"approvals": {"count": 1, "people": ["olga"]}}, {"domain": "sales"}), ({"freeze": True}, {"domain": "sales"})):
+            before = decided(m)
+            m.restrict(effect=effect, scope=scope)
+            m.compare(m.questions())
+            assert before != decided(m) or effect == {"level": m.world.level}, effect
+    finally:
+        m.teardown()
 
 
 def ignores_hiding(_world, answer, *_):

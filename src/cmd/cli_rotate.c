@@ -234,11 +234,15 @@ rotate_owned(struct cli *cli, const struct standing *s, bool recover, struct own
 static Err
 recover_kept(struct cli *cli, const struct standing *s, json_t *body)
 {
-	JSON_AUTO *doc = NULL;
+	JSON_AUTO *doc = NULL, *shown = json_object();
 	struct standing at = {0};
 	struct rotation r = {0};
+	BUF_AUTO text = BUF_INIT;
 
-	TRY(node_call(cli, NODE_PERSON, "POST", keys_path(cli, "/keys/prepare"), NULL, &doc));
+	mesh_prepare_text(&text, s->log_id, s->seq, &s->prev);
+	TRY(endorse_all(cli, s, buf_view(&text), r.endorsements, &r.count));
+	json_object_set_new(shown, "endorsements", endorsements_json(r.endorsements, r.count));
+	TRY(node_call(cli, NODE_PERSON, "POST", keys_path(cli, "/keys/prepare"), shown, &doc));
 	TRY(standing_read(cli, doc, &at));
 	ENSURE(&cli->c, hex_get_n(js_text(doc, "event_pub"), r.pub, sizeof r.pub) && hex_get_n(js_text(doc, "next"), r.next, sizeof r.next), INVALID,
 	       "what the node tells of its next key is malformed");

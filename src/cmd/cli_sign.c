@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "cmd/cli_out.h"
+#include "cmd/cli_said.h"
 #include "cmd/signed.h"
 #include "codec/dsse.h"
 #include "crypt/encode.h"
@@ -186,7 +187,7 @@ wish_check(struct cli *cli, const struct sign_wish *w, const struct event *e, co
 		return inception_check(cli, e, k);
 	}
 	ENSURE(c, str_eq(e->origin, w->log_id), DENIED, "the event is for another log than the node says; nothing was signed");
-	return OK;
+	return said_check(cli, e, w->payload);
 }
 
 /* --- showing and signing --- */
@@ -199,7 +200,7 @@ show(struct cli *cli, const struct sign_wish *w, const struct event *e)
 
 	fprintf(stderr, "signing %.*s as entry %llu of ", STR(e->type_text), (unsigned long long)e->seq);
 	out_text(stderr, w->domain);
-	fprintf(stderr, " (log %.16s…)\n", w->log_id.p);
+	fprintf(stderr, " (log %.16s…): it %s\n", w->log_id.p, said_words(e->type));
 	for (Str rest = str_c(body ? body : ""), line; rest.n;) {
 		rest = str_cut(rest, '\n', &line);
 		fputs("  ", stderr);

@@ -4,6 +4,7 @@
 
 #include "codec/json.h"
 #include "core/grants.h"
+#include "core/snapshots.h"
 #include "mesh/contract.h"
 #include "os/file.h"
 #include "policy/shape.h"
@@ -261,15 +262,13 @@ access_json(struct request *rq, const struct mesh_product *p, struct buf *b, boo
 static Err
 quality_counts(struct request *rq, const struct mesh_product *p, struct buf *b, bool *first)
 {
-	Str text;
 	json_t *doc;
 	bool in = true;
 
 	member_key(b, "quality", first);
 	buf_char(b, '{');
 	if (p->report.n) {
-		TRY(blob_get(rq->core, &rq->c, p->report, &text));
-		TRY(json_read(&rq->c, text, (struct json_limits){.bytes = 8 << 20, .values = 1 << 20}, &doc));
+		TRY(report_get(rq->core, &rq->c, p, &doc));
 		member_u64(b, "passed", (uint64_t)json_integer_value(json_object_get(doc, "passed")), &in);
 		member_u64(b, "failed", (uint64_t)json_integer_value(json_object_get(doc, "failed")), &in);
 		member_text(b, "checked_at", str_c(json_string_value(json_object_get(doc, "checked_at"))), &in);
@@ -368,14 +367,11 @@ Err
 handle_product_quality(struct request *rq)
 {
 	const struct mesh_product *p;
-	Str text;
 	json_t *doc;
 	BUF_AUTO b = BUF_INIT;
 
 	TRY(product_find(rq, arg(rq, "product"), &p));
-	ENSURE(&rq->c, p->report.n, NOT_FOUND, "%.*s has no quality report", STR(arg(rq, "product")));
-	TRY(blob_get(rq->core, &rq->c, p->report, &text));
-	TRY(json_read(&rq->c, text, (struct json_limits){.bytes = 8 << 20, .values = 1 << 20}, &doc));
+	TRY(report_get(rq->core, &rq->c, p, &doc));
 	Str name = product_name(rq, p);
 	json_object_set_new(doc, "product", json_stringn(name.p, name.n));
 	if (str_eq(p->domain_id, rq->domain_id))

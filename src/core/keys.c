@@ -191,9 +191,10 @@ public_json(struct request *rq, const struct mesh_domain *d, struct buf *b, bool
 	buf_char(b, ']');
 }
 
-/* How the keys of a domain stand: the answer of whatever changes them. */
+/* How the keys of a domain stand: the answer of whatever changes them. Public keys, places and hashes are for everybody, as those of all logs: who has
+ * recovery keys may have been driven out. What the entries say is theirs. */
 static Err
-keys_reply(struct request *rq, Str id)
+keys_reply(struct request *rq, Str id, bool theirs)
 {
 	bool first = true;
 	BUF_AUTO b = BUF_INIT;
@@ -208,7 +209,10 @@ keys_reply(struct request *rq, Str id)
 	member_key(&b, "voids", &first);
 	voids_json(rq, id, &b);
 	member_key(&b, "void", &first);
-	TRY(void_entries(rq, id, &b));
+	if (theirs)
+		TRY(void_entries(rq, id, &b));
+	else
+		buf_c(&b, "[]");
 	buf_char(&b, '}');
 	reply_json(rq, 200, &b);
 	return OK;
@@ -220,11 +224,25 @@ handle_key_status(struct request *rq)
 	Str id;
 
 	TRY(domain_find(rq, &id));
-	ENSURE(&rq->c, str_eq(rq->domain_id, id) || sees_all(rq), DENIED, "the keys of a domain are for its people, the center and its auditors");
-	return keys_reply(rq, id);
+	return keys_reply(rq, id, str_eq(rq->domain_id, id) || sees_all(rq));
 }
 
 /* --- rotation --- */
+
+/* Its owner, or whoever shows two of its recovery keys: others learn nothing of a key before it is in force, and have none made. */
+static Err
+may_prepare(struct request *rq, const struct mesh_domain *d)
+{
+	struct endorsement list[ENDORSEMENTS_MAX];
+	size_t n;
+	BUF_AUTO text = BUF_INIT;
+
+	TRY(endorsements(rq, list, &n));
+	mesh_prepare_text(&text, d->id, d->log_size, &d->head);
+	if (mesh_recovery_count(rq->core->mesh, d->id, list, n, buf_view(&text)) >= RECOVERY_NEEDED) return OK;
+	ENSURE(&rq->c, n == 0, DENIED, "endorsements: not by two different recovery keys of %.*s, or not for the place its log is at", STR(d->name));
+	return need_role(rq, d->id, "see its next key", ROLE_BIT(OWNER));
+}
 
 /* The node's own: the next key, which its client has to endorse with recovery keys, before it is asked to rotate. */
 Err
@@ -239,7 +257,9 @@ handle_key_prepare(struct request *rq)
 	TRY(domain_find(rq, &id));
 	d = mesh_domain(rq->core->mesh, id);
 	ENSURE(&rq->c, !d->owner_keeps_key, INVALID, "its owner keeps the keys of %.*s, the next one too", STR(d->name));
+	TRY(may_prepare(rq, d));
 	TRY(successor(rq->core, &rq->c, id, &r));
+	d = mesh_domain(rq->core->mesh, id);
 	buf_char(&b, '{');
 	member_text(&b, "log", id, &first);
 	member_hex(&b, "event_pub", r.pub, sizeof r.pub, &first);
@@ -345,7 +365,7 @@ handle_key_rotate(struct request *rq)
 	ENSURE(&rq->c, named == (owner_keeps || r.count > 0), INVALID, "event_pub and next: go with endorsements");
 	TRY(owner_keeps ? rotate_owners(rq, id, &r) : rotate_own(rq, id, &r));
 	if (r.compromised) access_narrowed(rq->core);
-	return keys_reply(rq, id);
+	return keys_reply(rq, id, true);
 }
 
 /* --- confirming --- */
@@ -364,7 +384,7 @@ handle_confirm(struct request *rq)
 	ENSURE(&rq->c, list.n > 0, INVALID, "seqs: at least one");
 	body_confirm(&body, seqs, list.n);
 	TRY(core_say(rq->core, &rq->c, id, EVENT_CONFIRM, rq->person_id, buf_view(&body)));
-	return keys_reply(rq, id);
+	return keys_reply(rq, id, true);
 }
 
 /* --- settling forks: who has two recovery keys decides which history is the one --- */
@@ -382,5 +402,5 @@ handle_fork_resolve(struct request *rq)
 	ENSURE(&rq->c, n >= RECOVERY_NEEDED, INVALID, "endorsements: two of the recovery keys have to endorse it");
 	body_resolve(&body, api_arg_u64(&rq->args, "from", 0), list, n);
 	TRY(core_say(rq->core, &rq->c, id, EVENT_FORK_RESOLVE, rq->person_id, buf_view(&body)));
-	return keys_reply(rq, id);
+	return keys_reply(rq, id, true);
 }

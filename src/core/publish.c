@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/check.h"
+#include "core/snapshots.h"
 #include "core/uploads.h"
 #include "mesh/contract.h"
 #include "os/file.h"
@@ -189,13 +190,11 @@ keep_snapshot(struct publish *p, struct batch_table *t)
 	struct request *rq = p->rq;
 	const struct mesh_product *old = mesh_product(rq->core->mesh, p->product_id);
 	struct manifest *m = NEW(&rq->arena, struct manifest);
-	Str bytes;
 
 	for (size_t i = 0; old && i < old->table_count; i++) {
 		if (!str_eq(old->tables[i].policy.name, t->contract->name)) continue;
 		t->closed = !sees_values(rq, old->domain_id);
-		TRY(blob_get(rq->core, &rq->c, arena_str(&rq->arena, old->tables[i].manifest), &bytes));
-		TRY(manifest_read(&rq->c, bytes, m));
+		TRY(snapshot_get(rq->core, &rq->c, &old->tables[i], m));
 		t->kept = m;
 		t->rows = m->rows;
 		t->files = NEW_N(&rq->arena, m->file_count, Str);
@@ -289,6 +288,7 @@ report_document(const struct publish *p, struct buf *b)
 
 	count_checks(p, &passed, &failed);
 	buf_char(b, '{');
+	member_text(b, "of", report_of(&p->rq->arena, p->rq->domain_id, p->product_id), &first);
 	member_text(b, "version", p->contract->version_text, &first);
 	member_time(b, "checked_at", core_now(), &first);
 	member_u64(b, "passed", passed, &first);
@@ -373,11 +373,10 @@ stat_text(const struct batch_table *t, const char *name, size_t which)
 
 /* The manifest of a table of the batch, columns in the contract's order. */
 static Err
-write_manifest(struct publish *p, struct batch_table *t, Str *ret_sha)
+write_manifest(struct publish *p, struct batch_table *t, struct mesh_table *ret)
 {
 	struct request *rq = p->rq;
 	struct manifest m = {.table = t->contract->name, .rows = t->rows, .column_count = t->contract->column_count};
-	BUF_AUTO b = BUF_INIT;
 
 	m.columns = NEW_N(&rq->arena, m.column_count, struct manifest_column);
 	for (size_t i = 0; i < m.column_count; i++) {
@@ -402,8 +401,7 @@ write_manifest(struct publish *p, struct batch_table *t, Str *ret_sha)
 		ENSURE(&rq->c, u, INTERNAL, "an upload is gone");
 		m.files[i] = (struct manifest_file){.sha256 = arena_str(&rq->arena, str_c(u->sha256)), .bytes = u->bytes, .rows = t->file_rows[i]};
 	}
-	manifest_write(&m, &b);
-	return blob_put(rq->core, &rq->c, buf_view(&b), ret_sha);
+	return snapshot_put(&rq->c, rq->domain_id, p->product_id, &m, ret);
 }
 
 static Err
@@ -421,7 +419,7 @@ describe_table(struct publish *p, struct batch_table *t, struct mesh_table *ret)
 	ret->policy = (struct policy_table){.domain_id = rq->domain_id, .product_id = p->product_id, .name = t->contract->name,
 	                                    .columns = columns, .column_count = t->contract->column_count};
 	ret->rows = t->rows;
-	return write_manifest(p, t, &ret->manifest);
+	return write_manifest(p, t, ret);
 }
 
 static Err

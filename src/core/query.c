@@ -9,6 +9,7 @@
 #include "core/request.h"
 #include "core/run_terms.h"
 #include "core/running.h"
+#include "core/snapshots.h"
 #include "crypt/encode.h"
 #include "os/log.h"
 
@@ -85,7 +86,6 @@ decide(struct request *rq, uint32_t level, struct table_use *u)
 {
 	const struct mesh_product *p;
 	const struct mesh_table *t = mesh_table_by_name(rq->core->mesh, u->name, &p);
-	Str bytes;
 
 	ENSURE(&rq->c, t && product_visible(rq, p), NOT_FOUND, "there is no table %.*s; search with: heddle products", STR(u->name));
 	int64_t from = core_ns();
@@ -105,8 +105,7 @@ decide(struct request *rq, uint32_t level, struct table_use *u)
 	u->decision.delegation_id = arena_str(&rq->arena, u->decision.delegation_id);
 	u->consumer_id = acting_for(rq);
 	TRY(copy_rows(rq, &u->decision));
-	TRY(blob_get(rq->core, &rq->c, u->manifest_sha, &bytes));
-	return manifest_read(&rq->c, bytes, &u->manifest);
+	return snapshot_get(rq->core, &rq->c, t, &u->manifest);
 }
 
 static Str *

@@ -1,5 +1,7 @@
 /* Bodies of events as text. The counterpart of read.c, key by key; grants and what centers say are in body_grant.c and
  * body_center.c. Optional keys are written only where they say something. */
+#include "crypt/encode.h"
+#include "crypt/hash.h"
 #include "mesh/put.h"
 #include "mesh/state.h"
 
@@ -85,11 +87,27 @@ void body_review(struct buf *out, Str id, Str product_id) { body_two(out, S("{\"
 void body_deny(struct buf *out, Str request_id, Str reason) { body_two(out, S("{\"request\":"), request_id, S(",\"reason\":"), reason); }
 void body_erase(struct buf *out, Str ref, Str basis) { body_two(out, S("{\"ref\":"), ref, S(",\"basis\":"), basis); }
 
+void
+mesh_snapshot_name(Str log_id, Str product_id, Str table, Str content, char ret[static MESH_SNAPSHOT_NAME])
+{
+	const Str parts[] = {S("heddle.snapshot.v1"), log_id, product_id, table, content};
+	uint8_t hash[CRYPT_HASH_BYTES];
+	BUF_AUTO text = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		buf_str(&text, parts[i]);
+		buf_char(&text, '\n');
+	}
+	crypt_sha256(buf_view(&text), hash);
+	hex_text(hash, sizeof hash, ret);
+}
+
 static void
 table_put(struct buf *out, const struct mesh_table *t)
 {
 	put_text(out, S("{\"name\":"), t->policy.name);
 	put_text(out, S(",\"manifest\":"), t->manifest);
+	if (t->content.n) put_text(out, S(",\"content\":"), t->content);
 	put_number(out, S(",\"rows\":"), t->rows);
 	buf_str(out, S(",\"columns\":["));
 	for (size_t i = 0; i < t->policy.column_count; i++) {

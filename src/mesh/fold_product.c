@@ -56,6 +56,21 @@ keep_from(struct mesh_product *n, const struct mesh_product *was, const struct t
 	n->first_published = was->first_published;
 }
 
+/* A snapshot of another log, product or table has another name. Publishes of before gave the hash of the content alone. */
+static Err
+check_snapshots(struct ctx *c, const struct log *log, const struct mesh_product *p)
+{
+	char name[MESH_SNAPSHOT_NAME];
+
+	for (size_t i = 0; i < p->table_count; i++) {
+		const struct mesh_table *t = &p->tables[i];
+		if (t->content.n == 0) continue;
+		mesh_snapshot_name(log->item.id, p->id, t->policy.name, t->content, name);
+		ENSURE(c, str_eqc(t->manifest, name) || FAULT(FOREIGN_SNAPSHOT), DENIED, "table %.*s: its snapshot is not one of this product", STR(t->policy.name));
+	}
+	return OK;
+}
+
 Err
 handle_PRODUCT_PUBLISH(struct ctx *c, const struct mesh *m, const struct log *log, const struct payload *p, struct change *ret)
 {
@@ -66,6 +81,7 @@ handle_PRODUCT_PUBLISH(struct ctx *c, const struct mesh *m, const struct log *lo
 	*n = (struct mesh_product){.seq = p->seq, .published = p->time, .since = p->seq, .first_published = p->time, .publisher = p->actor};
 	read_product(&f, n);
 	TRY(fields_end(&f));
+	TRY(check_snapshots(c, log, n));
 	change_new(RECORD_PRODUCT, n->id, ret);
 	const struct product *was = (const struct product *)state_find(m, RECORD_PRODUCT, log, n->id);
 	ENSURE(c, !was || !was->pub.retired, CONFLICT, "product %.*s is retired; publish it under a new id", STR(n->id));

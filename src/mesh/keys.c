@@ -139,11 +139,17 @@ rotation_read(struct fields *f, struct rotation *ret)
 	ret->count = endorsements_read(f, ret->endorsements);
 }
 
+static void
+place_text(struct buf *out, const char *what, Str log_id, uint64_t seq, const Hash *prev)
+{
+	buf_printf(out, "heddle.%s.v1\n%.*s\n%llu\n", what, STR(log_id), (unsigned long long)seq);
+	hex_put(out, str_of(prev->b, HASH_BYTES));
+}
+
 void
 mesh_rotate_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, const struct rotation *r)
 {
-	buf_printf(out, "heddle.rotate.v1\n%.*s\n%llu\n", STR(log_id), (unsigned long long)seq);
-	hex_put(out, str_of(prev->b, HASH_BYTES));
+	place_text(out, "rotate", log_id, seq, prev);
 	buf_char(out, '\n');
 	hex_put(out, str_of(r->pub, sizeof r->pub));
 	buf_char(out, '\n');
@@ -155,10 +161,16 @@ mesh_rotate_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, co
 }
 
 void
+mesh_prepare_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev)
+{
+	place_text(out, "prepare", log_id, seq, prev);
+	buf_char(out, '\n');
+}
+
+void
 mesh_resolve_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, uint64_t from)
 {
-	buf_printf(out, "heddle.resolve.v1\n%.*s\n%llu\n", STR(log_id), (unsigned long long)seq);
-	hex_put(out, str_of(prev->b, HASH_BYTES));
+	place_text(out, "resolve", log_id, seq, prev);
 	buf_printf(out, "\n%llu\n", (unsigned long long)from);
 }
 
@@ -175,6 +187,14 @@ recovery_count(const struct log_keys *keys, const struct endorsement *list, size
 		found += by;
 	}
 	return found;
+}
+
+size_t
+mesh_recovery_count(const struct mesh *m, Str domain_id, const struct endorsement *list, size_t n, Str text)
+{
+	const struct log *log = state_log(m, domain_id);
+
+	return log ? recovery_count(&log->keys, list, n, text) : 0;
 }
 
 static bool

@@ -80,7 +80,8 @@ struct mesh_evidence { Str id, control, document, by; bool ok; Time at; uint64_t
 
 struct mesh_table {
 	struct policy_table policy;  /* names, columns with type and class: what decisions rest on */
-	Str manifest;                /* SHA-256 (hex) of the snapshot manifest blob (table/manifest.h) */
+	Str manifest;                /* name of the snapshot: mesh_snapshot_name(), which the fold has held against the rest */
+	Str content;                 /* SHA-256 (hex) of its manifest (table/manifest.h). "": published before that, and then it is `manifest` */
 	uint64_t rows;
 	Str *floors;                 /* of each column: the class that publishes gave it, which the next publish can only raise */
 };
@@ -154,6 +155,8 @@ NODISCARD Err mesh_apply(struct ctx *c, struct mesh *m, Str log_id, uint64_t ind
 /* Would this payload (not yet signed) be accepted as the next entry of the log? DENIED when the log has not the authority to say
  * it ("only stores can grant on stores.transactions"), INVALID, NOT_FOUND, CONFLICT otherwise. Changes nothing. */
 NODISCARD Err mesh_check(struct ctx *c, const struct mesh *m, Str log_id, Str payload);
+/* Has the payload the form that its type has in this version, nothing missing and nothing more? INVALID. Whether it would be accepted depends on its log. */
+NODISCARD Err mesh_body_check(struct ctx *c, Str payload);
 /* Is this entry signed by the domain whose log it stands in? The entries before it must be folded (the first one needs none). */
 NODISCARD Err mesh_check_signature(struct ctx *c, const struct mesh *m, Str log_id, uint64_t index, Str entry);
 /* Put back a record that the store kept; the same as having folded the events that made it. */
@@ -307,6 +310,9 @@ void body_member_end(struct buf *out, Str person_id);
 void body_publish(struct buf *out, const struct mesh_product *p);
 void body_retire(struct buf *out, Str product_id);
 void body_grant(struct buf *out, const struct mesh_grant *g);
+/* The name of a table's snapshot, with a zero behind it: it tells log, product and table apart, however alike what they hold. */
+enum { MESH_SNAPSHOT_NAME = 65 };
+void mesh_snapshot_name(Str log_id, Str product_id, Str table, Str content, char ret[static MESH_SNAPSHOT_NAME]);
 void body_revoke(struct buf *out, Str grant_id);
 void body_request(struct buf *out, const struct mesh_request *r);
 void body_withdraw(struct buf *out, Str request_id);
@@ -325,6 +331,10 @@ struct rotation {
 void mesh_rotate_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, const struct rotation *r);
 void mesh_resolve_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, uint64_t from);
 void body_rotate(struct buf *out, const struct rotation *r);
+/* What two recovery keys sign to be shown a next key that the node keeps. */
+void mesh_prepare_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev);
+/* How many different recovery keys of the domain stand behind the text. */
+size_t mesh_recovery_count(const struct mesh *m, Str domain_id, const struct endorsement *list, size_t n, Str text);
 void body_confirm(struct buf *out, const uint64_t *seqs, size_t n);
 void body_resolve(struct buf *out, uint64_t from, const struct endorsement *list, size_t n);
 void body_fork(struct buf *out, Str id, Str log_id, const Str *a, size_t a_count, const Str *b, size_t b_count); /* branches: envelopes in base64 */

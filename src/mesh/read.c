@@ -118,6 +118,7 @@ read_table(struct fields *outer, const struct doc_node *n, struct mesh_table *re
 
 	ret->policy.name = field_ident(&f, S("name"));
 	ret->manifest = field_hex_opt(&f, S("manifest"), 64);
+	if (field_has(&f, S("content"))) ret->content = field_hex(&f, S("content"), 64);
 	ret->rows = field_u64(&f, S("rows"));
 	read_columns(&f, ret);
 	Err e = fields_end(&f);

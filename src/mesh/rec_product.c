@@ -79,6 +79,7 @@ table_keep(struct mesh *m, const struct mesh_product *p, const struct mesh_table
 	    .policy = {.domain_id = p->domain_id, .product_id = p->id, .name = state_text(m, from->policy.name), .columns = columns,
 	               .column_count = n, .product_live = product_live(p), .since = from->policy.since},
 	    .manifest = state_text(m, from->manifest),
+	    .content = state_text(m, from->content),
 	    .rows = from->rows,
 	    .floors = floors,
 	};

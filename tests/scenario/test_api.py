@@ -171,7 +171,7 @@ def call_events(call, v1):
 def call_keys(call, v1):
     """What owners' clients do with these stands in test_keys.py."""
     keys, sales = f"{v1}/domains/{{domain}}", {"path": {"domain": "sales"}, "as_": "sam"}
-    call("POST", f"{keys}/keys/prepare", **sales)
+    call("POST", f"{keys}/keys/prepare", json={}, **sales)
     before = call("GET", f"{keys}/keys", **sales).json()
     assert call("POST", f"{keys}/keys", json={"compromised_since": before["seq"]}, **sales).json()["key"] != before["key"]
     call("POST", f"{keys}/confirm", json={"seqs": ["1"]}, status=409, **sales)

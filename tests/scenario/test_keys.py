@@ -94,7 +94,7 @@ def test_the_node_has_no_key_that_signs_for_the_domain(kept):
 def test_a_grant_is_signed_on_the_owners_machine_and_counts(kept):
     kept.node.query(ALL, "ana", expect=REFUSED)
     told = kept.grant(json_=False)
-    assert "signing grant.add" in told.err and '"to": "domain"' in told.err
+    assert "signing grant.add" in told.err and "it opens data of the domain to somebody" in told.err and '"to": "domain"' in told.err
     assert kept.node.scalar(ALL, "ana") == 30
     assert kept.node.heddle("rebuild")["same"]
     kept.node.restart()
@@ -254,9 +254,33 @@ def test_the_client_signs_nothing_but_what_its_command_says_in_its_place(kept, l
     kept.grant()
 
 
+@pytest.mark.parametrize("lie, why", [
+    (lambda body: body.update(purposes=["*"]), "another 'purposes'"),
+    (lambda body: body.update(to="group", to_domain="0" * 64), "another kind of receiver"),
+    (lambda body: body.update(also="everything"), "does not understand"),
+    (lambda body: body.pop("until"), "does not understand"),
+    (lambda body: body.update(interactions=["sql", "telepathy"]), "does not understand"),
+], ids=["purposes", "receiver", "more", "less", "unknown"])
+def test_the_client_signs_what_was_asked_for_and_what_it_understands(kept, lie, why):
+    """A node that lies to its owner's client: what the client knows itself it does not take from the node."""
+    before = last_signature(kept)
+    with Liar(kept.node, lambda said, _: lie(said["body"])) as url:
+        told = kept.node.run("grant", "stores.orders", "--to", "insights", "--purpose", "analysis", "--url", url, as_="sam")
+    assert told.status == REFUSED and why in told.err, told.err
+    assert last_signature(kept) == before
+
+
+def test_the_client_takes_no_other_role_from_the_node(kept):
+    before = last_signature(kept)
+    with Liar(kept.node, lambda said, _: said["body"].update(role="owner")) as url:
+        told = kept.node.run("user", "add", "eve", "--domain", "stores", "--role", "steward", "--url", url, as_="sam")
+    assert told.status == REFUSED and "another 'role'" in told.err
+    assert last_signature(kept) == before
+
+
 def test_a_tampered_payload_that_the_client_signs_is_refused_by_the_node(kept):
     def lie(said, _):
-        said["body"]["purposes"] = ["*"]
+        said["body"]["to_id"] = "0" * 64  # whose id that is the client cannot know: it shows it
 
     with Liar(kept.node, lie) as url:
         told = kept.node.run("grant", "stores.orders", "--to", "insights", "--purpose", "analysis", "--url", url, as_="sam")

@@ -25,6 +25,7 @@ struct sender {
 };
 
 static struct sender senders[SENDERS_MAX];
+static int64_t due_ns; /* when what is due is looked for again */
 
 /* --- patterns of events --- */
 
@@ -216,6 +217,7 @@ run(void *arg)
 	if (d.state == DELIVERY_FAILED) log_line(LOG_WARN, "webhook %.*s: message %llu is given up after %u tries: %.*s", STR(d.hook_id), (unsigned long long)d.seq, d.attempts, STR(d.note));
 	s->busy = false;
 	s->idle_since_ns = core_ns();
+	due_ns = 0; /* its next message, at once */
 }
 
 static bool
@@ -259,7 +261,7 @@ start_due(struct core *core, struct ctx *c)
 void
 webhooks_tick(struct core *core)
 {
-	static int64_t due_ns, prune_ns;
+	static int64_t prune_ns;
 	ARENA_AUTO arena = ARENA_INIT;
 	struct ctx c = {.arena = &arena};
 

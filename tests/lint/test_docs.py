@@ -103,6 +103,14 @@ class Docs(unittest.TestCase):
         for numbers, what, by in rows:  # tested, or waiting for something that is named
             self.assertTrue(re.search(r"\b[ASUFZ]\.\w|waits: \w|make \w", by), f"{numbers}: {by}")
 
+    def test_each_promise_says_what_shows_it(self):
+        text = (ROOT / "docs/security.md").read_text()
+        promised = re.findall(r"^(\d+)\. \*\*", text.partition("## What is promised")[2].partition("\n## ")[0], re.M)
+        shown_by = re.findall(r"^\| (\d+) \| ([^|]+) \|$", text.partition("## How to verify")[2], re.M)
+        self.assertEqual(promised, [n for n, _ in shown_by])
+        for n, by in shown_by:
+            self.assertRegex(by, r"\b[ASUF]\.test_\w|\bU\.\w+/test_", n)
+
     def test_each_file_and_test_named_exists(self):
         for name in DOCS:
             text = (ROOT / name).read_text()

@@ -92,7 +92,7 @@ void http_reply_stream(struct http_request *r, int status, Str content_type, int
 /* Not a byte more of the stream: the connection is reset, what was read of the fd and not yet sent is dropped. */
 void http_abort_stream(struct http_request *r);
 /* The same for one that has gone: what the kernel still holds of it is dropped, with the connection. An unknown tag: nothing happens. A client
- * that takes nothing of it for idle_s is treated so too. O(tails). */
+ * that takes nothing of it for idle_s is treated so too, and one that closed when `connections` of them are kept already. O(tails). */
 void http_abort_tail(struct http_server *s, uint64_t tag);
 /* Write the body, at most limit bytes, to fd (taken; a file: writes may block only as long as a disk does), then `sunk`. Only after
  * HTTP_BODY_SINK, once. */

@@ -30,6 +30,7 @@ struct http_server {
 	uint64_t memory_bytes;  /* of bodies being kept */
 	int64_t next_sweep_ms, next_tails_ms;
 	struct tail *tails;
+	unsigned tails_kept;    /* those whose connection is closed */
 	bool stopping;          /* no request waits any more */
 	bool due;               /* libmicrohttpd has something to do without an event */
 	char *certificate, *key; /* PEM, while starting */

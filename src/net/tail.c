@@ -48,7 +48,10 @@ tail_end(struct http_server *s, struct tail **at)
 	uint64_t tag = t->tag;
 
 	*at = t->next;
-	if (!t->conn) close(t->fd);
+	if (!t->conn && t->fd >= 0) {
+		close(t->fd);
+		s->tails_kept--;
+	}
 	free(t);
 	s->handler.delivered(s->handler.arg, tag);
 }
@@ -73,16 +76,23 @@ tail_add(struct connection *k, uint64_t tag)
 	if (is_over(t)) tail_end(s, &s->tails);
 }
 
-/* The library is about to close it: keep it open for what it holds. The client sees the end as it would have. */
+/* The library is about to close it: keep it open for what it holds. The client sees the end as it would have. No more are kept than connections may
+ * be open: these no longer count as such, and who takes nothing must not use up descriptors. */
 void
 tails_keep(struct connection *k)
 {
-	for (struct tail *t = k->server->tails; t; t = t->next) {
+	struct http_server *s = k->server;
+
+	for (struct tail *t = s->tails; t; t = t->next) {
 		if (t->conn != k) continue;
 		t->conn = NULL;
-		t->fd = dup(k->fd);
-		if (t->fd < 0) tail_reset(k->fd); /* what cannot be watched is not sent */
-		else (void)shutdown(t->fd, SHUT_WR);
+		t->fd = s->tails_kept < s->limits.connections ? dup(k->fd) : -1;
+		if (t->fd < 0) {
+			tail_reset(k->fd); /* what cannot be watched is not sent */
+			continue;
+		}
+		s->tails_kept++;
+		(void)shutdown(t->fd, SHUT_WR);
 	}
 }
 
@@ -108,7 +118,7 @@ tails_free(struct http_server *s)
 	while (s->tails) {
 		struct tail *t = s->tails;
 		s->tails = t->next;
-		if (!t->conn) close(t->fd);
+		if (!t->conn && t->fd >= 0) close(t->fd);
 		free(t);
 	}
 }

@@ -97,15 +97,28 @@ on_delivered(void *arg, uint64_t tag)
 static const struct http_limits quick = {.head_ms = 300, .body_ms = 300, .connections_per_address = 20};
 
 static int
-setup(void **state)
+setup_with(void **state, const struct http_limits *limits)
 {
 	struct bench *b = mem_alloc(sizeof *b);
 	struct http_handler h = {&b->seen, on_head, on_request, on_sunk, on_gone, on_delivered};
 
 	signal(SIGPIPE, SIG_IGN);
-	serve_start(&b->s, NULL, &quick, &h);
+	serve_start(&b->s, NULL, limits, &h);
 	*state = b;
 	return 0;
+}
+
+static int setup(void **state) { return setup_with(state, &quick); }
+
+enum { FEW_CONNECTIONS = 2 };
+
+static int
+setup_few(void **state)
+{
+	struct http_limits few = quick;
+
+	few.connections = FEW_CONNECTIONS;
+	return setup_with(state, &few);
 }
 
 static int
@@ -622,7 +635,6 @@ unread_stream(struct bench *b, const char *head)
 	for (int i = 0; i < 50 && b->seen.gone == gone; i++) serve_turn(&b->s, 5);
 	assert_int_equal(b->seen.gone, gone + 1);
 	for (int i = 0; i < 20; i++) serve_turn(&b->s, 5);
-	assert_int_equal(b->seen.delivered, 0);
 	close(ends[1]);
 	return fd;
 }
@@ -638,6 +650,7 @@ test_tail_is_told_and_arrives(void **state)
 		int fd = unread_stream(b, tail_heads[i]);
 		BUF_AUTO answer = BUF_INIT;
 		bool closed;
+		assert_int_equal(b->seen.delivered, 0);
 		for (int turn = 0; turn < 200 && !b->seen.delivered; turn++) wire_read(&b->s, fd, &answer, &closed, 5);
 		assert_int_equal(b->seen.delivered, 1);
 		wire_read(&b->s, fd, &answer, &closed, 20);
@@ -646,6 +659,30 @@ test_tail_is_told_and_arrives(void **state)
 		b->seen.delivered = 0;
 		close(fd);
 	}
+}
+
+/* Its connections count no more, so it could use up all descriptors of the process. */
+static void
+test_who_takes_nothing_has_few_tails(void **state)
+{
+	struct bench *b = *state;
+	BUF_AUTO first = BUF_INIT;
+	BUF_AUTO last = BUF_INIT;
+	bool closed = false;
+	int fds[FEW_CONNECTIONS + 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		assert_int_equal(b->seen.delivered, 0);
+		fds[i] = unread_stream(b, tail_heads[1]);
+	}
+	for (int turn = 0; turn < 200 && !b->seen.delivered; turn++) serve_turn(&b->s, 5);
+	assert_int_equal(b->seen.delivered, 1);
+	for (int turn = 0; turn < 100 && !closed; turn++) wire_read(&b->s, fds[FEW_CONNECTIONS], &last, &closed, 5);
+	assert_true(closed && last.n < 150000);
+	for (int turn = 0; turn < 200 && b->seen.delivered < 2; turn++) wire_read(&b->s, fds[0], &first, &closed, 5);
+	wire_read(&b->s, fds[0], &first, &closed, 20);
+	assert_true(first.n > 40 * 3999); /* those that were kept arrive */
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) close(fds[i]);
 }
 
 static void
@@ -849,6 +886,7 @@ main(void)
 	    T(test_stream_broken_off),
 	    T(test_stream_backpressure),
 	    T(test_tail_is_told_and_arrives),
+	    cmocka_unit_test_setup_teardown(test_who_takes_nothing_has_few_tails, setup_few, teardown),
 	    T(test_tail_is_cut_off),
 	    T(test_stream_client_gone),
 	    T(test_upload),

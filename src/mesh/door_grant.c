@@ -156,11 +156,8 @@ door_approval(struct ctx *c, const struct mesh *m, const struct log *log UNUSED,
 static bool
 purpose_within(const struct policy_grant *g, Str purpose)
 {
-	for (size_t i = 0; i < g->purpose_count; i++) {
-		Str p = g->purposes[i];
-		if (str_eq(p, S("*")) || str_eq(p, purpose)) return true;
-		if (purpose.n > p.n && purpose.p[p.n] == '/' && memcmp(purpose.p, p.p, p.n) == 0) return true;
-	}
+	for (size_t i = 0; i < g->purpose_count; i++)
+		if (str_eq(g->purposes[i], S("*")) || policy_purpose_within(g->purposes[i], purpose)) return true;
 	return false;
 }
 

@@ -127,19 +127,11 @@ for_any(const struct policy_grant *g)
 	return g->purpose_count == 0;
 }
 
-/* A purpose is a path: what is granted for `marketing` may be used for `marketing/campaigns`. */
-static bool
-covers_purpose(Str granted, Str used)
-{
-	if (str_eq(granted, used)) return true;
-	return used.n > granted.n && str_starts(used, granted) && used.p[granted.n] == '/';
-}
-
 static bool
 granted_for(const struct policy_grant *g, Str used)
 {
 	for (size_t i = 0; i < g->purpose_count; i++)
-		if (covers_purpose(g->purposes[i], used)) return true;
+		if (policy_purpose_within(g->purposes[i], used)) return true;
 	return for_any(g);
 }
 

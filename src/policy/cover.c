@@ -34,9 +34,8 @@ cover_hands_on(const struct policy_delegation *d, const struct policy_grant *g, 
 
 /* --- for what --- */
 
-/* A purpose is a path: who may do it may do its parts. */
-static bool
-within(Str path, Str purpose)
+bool
+policy_purpose_within(Str path, Str purpose)
 {
 	return path.n > 0 && str_starts(purpose, path) && (purpose.n == path.n || purpose.p[path.n] == '/');
 }
@@ -51,7 +50,7 @@ static bool
 has_purpose(const Str *list, size_t n, Str purpose, bool named)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is_any(list[i]) ? !named : within(list[i], purpose)) return true;
+		if (is_any(list[i]) ? !named : policy_purpose_within(list[i], purpose)) return true;
 	return false;
 }
 
@@ -62,9 +61,9 @@ some_purpose(const struct candidate *x, bool named)
 	for (size_t i = 0; i < x->g->purpose_count; i++) {
 		Str p = x->g->purposes[i];
 		if (is_any(p) && named) continue;
-		if (!x->d || x->d->purpose_count == 0 || (is_any(p) && x->d->purpose_count > 0)) return true;
+		if (!x->d || x->d->purpose_count == 0 || is_any(p)) return true;
 		for (size_t k = 0; k < x->d->purpose_count; k++)
-			if (is_any(x->d->purposes[k]) || within(p, x->d->purposes[k]) || within(x->d->purposes[k], p)) return true;
+			if (is_any(x->d->purposes[k]) || policy_purpose_within(p, x->d->purposes[k]) || policy_purpose_within(x->d->purposes[k], p)) return true;
 	}
 	return false;
 }

@@ -220,6 +220,8 @@ void policy_decide(struct arena *a, const struct policy_question *q, struct poli
 bool policy_is_about(const struct policy_restriction *r, const struct policy_table *t);
 /* Do the tags fit in each way they may count (certain: for what opens), or in one (for what closes)? */
 bool policy_tags_fit(const struct tag_expr *e, const struct policy_tags *now, const struct policy_tags *before, bool certain);
+/* A purpose is a path: who may do `marketing` may do its part `marketing/campaigns`. "" has no parts, and `*` is no path. */
+bool policy_purpose_within(Str path, Str purpose);
 /* Does this approval count for what r demands, and how many different humans of the list do? */
 bool policy_approval_counts(const struct policy_restriction *r, Str producer_id, Str asker_human_id, const struct policy_approval *p);
 uint32_t policy_approvals(const struct policy_restriction *r, Str producer_id, Str asker_human_id, const struct policy_approval *list, size_t n);

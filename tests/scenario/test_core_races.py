@@ -115,8 +115,7 @@ def test_one_person_does_not_take_all_the_room(shop):
     before = threading.active_count()
     for _ in range(24):
         threading.Thread(target=lambda: ask(shop.node, LONG, as_="abe"), daemon=True).start()
-    wait_for(lambda: threading.active_count() >= before + 24)
-    time.sleep(1)
+    wait_for(lambda: threading.active_count() >= before + 24 and len(journal(shop.node, "query.start")) >= 4)
     start = time.monotonic()
     assert ask(shop.node, "SELECT count(*) n FROM sales.orders.orders").status_code == 200
     assert time.monotonic() - start < 10 * SLOW

@@ -132,8 +132,10 @@ serve(struct ctx *c, const struct reader_setup *s, struct chan *ch)
 
 	TRY(enter(c, s, &d, &state));
 	TRY(chan_post(c, ch, READY, 0, -1, .level = (uint64_t)state.level, .note = sandbox_text(c->arena, &state)));
-	TRY(chan_recv(c, ch, &f));
-	Err err = request_answer(c, &d, s, ch, &f);
+	Err err = chan_recv(c, ch, &f);
+	if (err.code == ERR_UNAVAILABLE) return OK; /* the node ends, and nobody needed this reader */
+	TRY(err);
+	err = request_answer(c, &d, s, ch, &f);
 	if (!err_ok(err)) err = chan_post(c, ch, FAILED, f.id, -1, .code = err.code, .detail = str_c(err_detail(c, err)));
 	frame_fini(&f);
 	return err;

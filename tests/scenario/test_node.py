@@ -69,6 +69,15 @@ def test_no_process_stays_behind(node):
     wait_for(lambda: not [p for p in pids if alive(p)], 5)
 
 
+def test_a_node_that_is_stopped_tells_of_no_error(shop):
+    """A reader that waits for work, as one does after each query that made an extract, ends with the node."""
+    shop.grant("--rows", "store_id = 1")
+    shop.node.query("SELECT count(*) FROM sales.orders.orders", "ana")
+    wait_for(lambda: any(r["role"] == "reader" for r in shop.node.heddle("status")["roles"]))
+    shop.node.stop()
+    assert " error " not in shop.node.log_text()
+
+
 def test_a_second_server_on_the_same_folder(node, make_node):
     done = subprocess.run([HEDDLE, "serve", "--data", node.data, "--http", "127.0.0.1:0"], capture_output=True, text=True, timeout=30)
     assert done.returncode == BAD and "another heddle" in done.stderr and len(done.stderr.splitlines()) <= 3, done.stderr

@@ -109,7 +109,7 @@ sign_key_path(struct cli *cli, Str log_id, const char **ret)
 		}
 		cli->c.detail[0] = 0;
 	}
-	snprintf(cli->hint, sizeof cli->hint, "name the key's file with --key FILE or HEDDLE_KEY; whoever holds it signs for the domain");
+	snprintf(cli->hint, sizeof cli->hint, "name the key's file with --key FILE or HEDDLE_KEY; without it you can read and query, and somebody who holds it says this for you");
 	return err_set(&cli->c, ERR_SIGNATURE_NEEDED, "this domain keeps its key to itself, and no key for it is known on this machine");
 }
 

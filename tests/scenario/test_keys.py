@@ -413,6 +413,88 @@ def test_compromised_since_voids_grants_until_confirmed_and_keeps_revokes(kept):
     kept.node.query(ALL, "ana", "stolen", expect=REFUSED)
 
 
+def test_members_whom_a_stolen_key_added_are_nobody_until_confirmed(kept):
+    """Of any role: tokens of theirs open nothing, and what was theirs before comes back one by one."""
+    since = kept.status()["seq"]
+    for who, role in (("eve", "analyst"), ("ned", "steward")):
+        kept.node.heddle("user", "add", who, "--domain", "stores", "--role", role, as_="sam")
+    kept.node.heddle("products", as_="eve")
+    kept.node.heddle("key", "recover", "stores", *kept.recovery(1, 2), "--compromised-since", since, as_="sam")
+    for who in ("eve", "ned"):
+        assert kept.node.http("GET", "/api/v1/products", as_=who).status_code == 401
+    assert {u["name"] for u in kept.node.heddle("users", as_="sam")["users"] if u.get("void")} == {"eve", "ned"}
+    kept.node.heddle("confirm", "stores", since + 1, as_="sam")
+    kept.node.heddle("products", as_="ned")
+    assert kept.node.http("GET", "/api/v1/products", as_="eve").status_code == 401
+    kept.node.heddle("user", "add", "eve", "--domain", "stores", "--role", "analyst", as_="sam")  # said anew, by the next key
+    kept.node.heddle("products", as_="eve")
+    assert kept.node.heddle("rebuild")["same"]
+
+
+def test_what_a_stolen_key_published_is_for_its_own_domain_until_confirmed(kept):
+    kept.grant()
+    since = kept.status()["seq"]
+    kept.contract.write_text(kept.contract.read_text().replace("version: 1.0.0", "version: 1.0.1"))
+    kept.node.heddle("publish", kept.contract, "--data", f"orders={kept.file}", as_="sam")
+    assert kept.node.scalar(ALL, "ana") == 30
+    kept.node.heddle("key", "rotate", "stores", "--compromised-since", since, as_="sam")
+    kept.node.query(ALL, "ana", expect=REFUSED)
+    assert kept.node.scalar(ALL, "sam") == 30
+    kept.node.heddle("confirm", "stores", since, as_="sam")
+    assert kept.node.scalar(ALL, "ana") == 30
+
+
+def test_an_owner_whom_a_thief_drove_out_comes_back_with_the_recovery_keys(kept):
+    since = kept.status()["seq"]
+    kept.node.heddle("user", "add", "kim", "--domain", "stores", "--role", "owner", as_="sam")
+    kept.node.heddle("user", "remove", "sam", as_="kim")
+    assert kept.node.http("GET", "/api/v1/products", as_="sam").status_code == 401
+    told = kept.node.heddle("key", "recover", "stores", *kept.recovery(1, 3), "--compromised-since", since, as_="ivy")
+    assert [v["type"] for v in told["void"]] == ["member.set"]
+    assert kept.node.http("GET", "/api/v1/products", as_="kim").status_code == 401
+    kept.node.heddle("user", "add", "mal", "--domain", "stores", "--role", "owner", expect=REFUSED, **kept.without_key())
+    kept.node.heddle("user", "add", "sam", "--domain", "stores", "--role", "owner", "--key", kept.key)
+    kept.grant()
+    assert kept.node.scalar(ALL, "ana") == 30
+    kept.node.heddle("user", "add", "mal", "--domain", "stores", "--role", "owner", "--key", kept.key, expect=REFUSED)  # it has one again
+
+
+def test_a_next_key_is_shown_to_owners_and_recovery_keys_alone(node):
+    node.heddle("domain", "add", "sales", "--owner", "sam", "--recovery-out", node.folder / "rec")
+    node.heddle("user", "add", "sam", "--domain", "sales", "--role", "owner")
+    node.new_domain("crm", "carl")
+    path = "/api/v1/domains/sales/keys/prepare"
+    files = set(keys_of(node))
+    for who in ("carl", None):
+        assert node.http("POST", path, json={}, **({"as_": who} if who else {})).status_code == 403
+    forged = ["00" * 32 + " " + "00" * 64] * 2
+    assert node.http("POST", path, as_="carl", json={"endorsements": forged}).status_code == 403
+    assert set(keys_of(node)) == files  # and none was made
+    assert node.http("POST", path, as_="sam", json={}).status_code == 200
+    standing = node.heddle("key", "status", "sales", as_="carl")
+    assert standing["void"] == [] and len(standing["recovery"]) == 3
+    args = [part for n in (1, 2) for part in ("--recovery", node.folder / "rec" / f"sales.recovery{n}")]
+    assert node.heddle("key", "recover", "sales", *args, as_="carl")["key"] != standing["key"]
+
+
+def test_a_replayed_rotation_changes_nothing(kept):
+    """Attack 12: what an old rotation was endorsed with, sent once more by somebody with a token."""
+    seen = []
+
+    class Heard(Liar):
+        def __init__(self, node):
+            super().__init__(node, lambda said, wish: seen.append(said))
+
+    with Heard(kept.node) as url:
+        kept.node.heddle("key", "rotate", "stores", "--url", url, as_="sam")
+    (old,) = seen
+    before = kept.status()
+    body = {"event_pub": old["body"]["event_pub"], "next": old["body"]["next"], "endorsements": [" ".join(e) for e in old["body"]["endorsements"]]}
+    assert kept.node.http("POST", "/api/v1/domains/stores/keys", as_="sam", json=body).status_code == 403
+    assert kept.status() == before
+    kept.node.heddle("key", "rotate", "stores", as_="sam")  # its client goes on
+
+
 # --- forks ---
 
 def test_a_fork_is_found_proven_freezes_and_is_resolved(kept):

@@ -139,10 +139,16 @@ signature_for(struct core *core, struct ctx *c, Str log_id, Str payload, uint8_t
 {
 	const struct mesh_domain *d = mesh_domain(core->mesh, log_id);
 	uint8_t pub[SIGN_PUB_BYTES];
+	struct ledger_head then, now;
 
 	if (!draft_needed(core, log_id)) return node_signature(core, c, log_id, payload, ret);
 	memcpy(pub, d->event_pub, sizeof pub);
-	return draft_wait(core, c, log_id, arena_str(c->arena, d->name), payload, pub, ret);
+	Str name = arena_str(c->arena, d->name);
+	TRY(ledger_head(c, core->ledger, log_id, &then));
+	TRY(draft_wait(core, c, log_id, name, payload, pub, ret));
+	TRY(ledger_head(c, core->ledger, log_id, &now));
+	ENSURE(c, now.size == then.size, CONFLICT, "the log of %.*s went on while this waited for its signature; do it again", STR(name));
+	return OK;
 }
 
 Err

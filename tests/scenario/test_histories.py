@@ -6,6 +6,7 @@ import json
 import os
 import random
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -18,7 +19,8 @@ from pathlib import Path
 import pytest
 import requests
 from attacks import Person
-from harness import PEOPLE, SANITIZED, SLOW, contract, wait_for
+from harness import PEOPLE, SLOW, contract, wait_for
+from test_node import certificate
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "model"))
 from history import READ, WRITE, History, Op, explain, marks, stale  # noqa: E402
@@ -156,6 +158,8 @@ class Door:
                 certain = False
             if answers and not certain:
                 self.races.failed.append((what, answers[0].text[:300]))
+                if answers[0].status_code == 400:
+                    return None  # nothing came of it
             mark = int(answers[0].headers["X-Heddle-Mark"]) if certain else None
             return {"sets": tuple(sets.items()), "certain": certain, "mark": mark}
 
@@ -346,8 +350,11 @@ class Expiring(Door):
     def cycle(self, pause):
         until = int(time.time()) + 2
         text = datetime.fromtimestamp(until, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.grant("user:ana", until=text)
         moment = time.monotonic() + until - time.time()
+        body = {"object": "sales.orders", "to": "user:ana", "purpose": self.purpose, "until": text}
+        if "id" not in self.write("sam", "POST", "/grants", "grant", body, grant=True) and time.monotonic() > moment - 1:
+            self.races.failed.pop()  # asked on a busy machine for what had ended by then
+            return
         self.history.add(Op(WRITE, moment - 0.02, moment + 0.02, (("grant", False),), client="clock", what="expire"))
         time.sleep(max(0, moment - time.monotonic()) + 0.1)
         pause()
@@ -458,8 +465,7 @@ KINDS = [Revoked, Wider, Approved, Grouped, HandedOn, Tagged, Masked, Suspended,
 def test_every_answer_was_right_at_some_moment(shop):
     """Linearizable, key by key; by a second, plain rule no query that starts behind an acknowledged revoke reads; marks never go back."""
     races = Races(shop).set_up(KINDS).run(SECONDS * SLOW)
-    assert not races.wrong, races.wrong
-    assert not races.failed, (SEED, races.failed[:3])
+    assert not races.wrong and not races.failed, (SEED, races.wrong, races.failed[:3])
     counts, planted = {}, 0
     for purpose, history in races.histories():
         wrong = explain(history)
@@ -475,8 +481,7 @@ def test_every_answer_was_right_at_some_moment(shop):
     assert not marks(all_ops), (SEED, marks(all_ops)[:3])
     print(f"seed {SEED}, {len(races.undecided)} put off, {counts}")
     assert all(n[0] >= 2 and len(n[2]) >= 3 for n in counts.values()), (counts, "nothing was raced with")
-    if not SANITIZED:
-        assert len(all_ops) > 40 * SECONDS, len(all_ops)
+    assert len(all_ops) > 10 * len(KINDS), len(all_ops)
 
 
 # --- what runs ends ---
@@ -486,7 +491,7 @@ LATE = 5  # seconds: what security.md allows
 
 
 class SlowClient:
-    """Takes a little of an answer now and then, over a connection that holds little."""
+    """Takes a little of an answer now and then, over a connection that holds little; over TLS where the node speaks it."""
 
     def __init__(self, node, who, rows, purpose="analysis", headers=""):
         body = json.dumps({"sql": ROWS.format(rows), "purpose": purpose, "format": "csv"}).encode()
@@ -496,6 +501,9 @@ class SlowClient:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.settimeout(20 * SLOW)
         self.socket.connect(("127.0.0.1", node.port))
+        if node.ca:
+            self.socket = ssl.create_default_context(cafile=node.ca).wrap_socket(self.socket, server_hostname="127.0.0.1",
+                                                                                       suppress_ragged_eofs=False)
         self.socket.sendall(head.encode() + body)
         self.first = self.socket.recv(1000)
         assert self.first.startswith(b"HTTP/1.1 200"), self.first
@@ -507,7 +515,7 @@ class SlowClient:
         while time.monotonic() < end and not self.ended:
             try:
                 part = self.socket.recv(most)
-            except ConnectionResetError:
+            except (ConnectionResetError, ssl.SSLEOFError):
                 self.ended = "reset"
                 break
             got += len(part)
@@ -552,6 +560,37 @@ def test_an_answer_nobody_takes_back_arrives_whole(shop):
     client = SlowClient(shop.node, "ana", 20_000, headers="Connection: close\r\n")
     client.sip(0.5)
     shop.node.heddle("revoke", other, as_="sam")
+    client.sip(30 * SLOW, most=1 << 20, pause=0)
+    assert client.ended == "end" and client.total > 20_000 * 30 * 40, (client.ended, client.total)
+
+
+def over_tls(shop, folder):
+    """The shop's node, started anew with a certificate. Commands do not know it: what is asked goes over HTTP."""
+    cert, key = certificate(folder)
+    shop.node.stop()
+    shop.node.config = f"tls_certificate: {cert}\ntls_key: {key}\n"
+    shop.node.scheme, shop.node.ca = "https", str(cert)
+    return shop.node.start()
+
+
+@pytest.mark.parametrize("rows", [800, 300_000])
+def test_no_byte_comes_late_over_tls(shop, tmp_path, rows):
+    """What the kernel holds is sealed, and goes all the same."""
+    grant = shop.grant()["id"]
+    node = over_tls(shop, tmp_path)
+    client = SlowClient(node, "ana", rows)
+    client.sip(1)
+    if rows < 100_000:
+        wait_for(lambda: "journal.query.end" in {e["type"] for e in node.http("GET", "/api/v1/journal?limit=1000").json()["entries"]})
+    assert node.http("DELETE", f"/api/v1/grants/{grant}", as_="sam").status_code == 200
+    client.sip(LATE - 1)
+    assert client.ended == "reset" and client.total < 600_000, (client.ended, client.total)
+
+
+def test_an_answer_nobody_takes_back_arrives_whole_over_tls(shop, tmp_path):
+    shop.grant()
+    client = SlowClient(over_tls(shop, tmp_path), "ana", 20_000, headers="Connection: close\r\n")
+    client.sip(0.5)
     client.sip(30 * SLOW, most=1 << 20, pause=0)
     assert client.ended == "end" and client.total > 20_000 * 30 * 40, (client.ended, client.total)
 

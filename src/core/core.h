@@ -43,6 +43,8 @@ struct core {
 	bool posture_under_way;
 	struct map budgets;          /* grant id → struct budget (budget.c) */
 	struct directory *directory;
+	struct outbox *outbox;       /* the feed and its webhooks */
+	uint64_t feed_mark;          /* `mark` when the feed had all that the logs hold; UINT64_MAX: not yet */
 	struct peer *parent, *gate, *keys, *lake; /* NULL while one is gone */
 	struct peer *peers;                       /* all of them, workers and readers too */
 	char node_id[CRYPT_ID_MAX];

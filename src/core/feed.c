@@ -9,15 +9,11 @@
 enum { SLICE = 256, SCAN_CHUNK = 256, SCAN_MAX = 8192 };
 static const Str JOURNAL = S("journal");
 
-static struct outbox *outbox;    /* of the one core of this process */
-static uint64_t taken_mark = UINT64_MAX; /* core->mark when nothing was left to take */
-
-struct outbox *feed_outbox(struct core *core UNUSED) { return outbox; }
-
 Err
-feed_open(struct core *core UNUSED, struct ctx *c)
+feed_open(struct core *core, struct ctx *c)
 {
-	return outbox_open(c, "catalog/outbox.db", &outbox);
+	core->feed_mark = UINT64_MAX;
+	return outbox_open(c, "catalog/outbox.db", &core->outbox);
 }
 
 /* --- whom it concerns --- */
@@ -126,7 +122,7 @@ fan_out(struct core *core, struct ctx *c, const struct outbox_item *item, const 
 {
 	for (size_t i = 0; i < n; i++) {
 		if (item->seq <= hooks[i].after || !webhook_wants(hooks[i].events, item->type) || !feed_concerns(core, c->arena, item, hooks[i].domain_id, S(""))) continue;
-		TRY(outbox_delivery_put(c, outbox, &(struct outbox_delivery){.hook_id = hooks[i].id, .seq = item->seq, .next = core_now(), .at = core_now()}));
+		TRY(outbox_delivery_put(c, core->outbox, &(struct outbox_delivery){.hook_id = hooks[i].id, .seq = item->seq, .next = core_now(), .at = core_now()}));
 	}
 	return OK;
 }
@@ -152,7 +148,7 @@ take_event(struct ctx *c, const struct taking *t, uint64_t index, const struct e
 	about_of(ev, &about);
 	item.audience = buf_view(&audience);
 	item.about = buf_view(&about);
-	TRY(outbox_add(c, outbox, &item, &item.seq));
+	TRY(outbox_add(c, t->core->outbox, &item, &item.seq));
 	return fan_out(t->core, c, &item, t->hooks, t->hook_count);
 }
 
@@ -186,13 +182,13 @@ take_log(struct ctx *c, struct taking *t, uint64_t *left)
 	struct ledger_head head;
 	uint64_t at;
 
-	TRY(outbox_position(c, outbox, t->log_id, &at));
+	TRY(outbox_position(c, t->core->outbox, t->log_id, &at));
 	TRY(ledger_head(c, t->core->ledger, t->log_id, &head));
 	if (at >= head.size) return OK;
 	uint64_t n = head.size - at < *left ? head.size - at : *left;
 	TRY(ledger_read(c, t->core->ledger, t->log_id, at, n, take_entry, t));
 	*left -= n;
-	return outbox_position_put(c, outbox, t->log_id, at + n);
+	return outbox_position_put(c, t->core->outbox, t->log_id, at + n);
 }
 
 static Err
@@ -204,7 +200,7 @@ take_slice(struct core *core, struct ctx *c, uint64_t *left)
 	struct taking t = {.core = core};
 	size_t n = ledger_states(core->ledger, c->arena, &states);
 
-	TRY(outbox_hooks(c, outbox, &hooks, &t.hook_count));
+	TRY(outbox_hooks(c, core->outbox, &hooks, &t.hook_count));
 	t.hooks = hooks;
 	t.refused_count = mesh_refused(core->mesh, c->arena, &refused);
 	t.refused = refused;
@@ -224,20 +220,20 @@ feed_tick(struct core *core)
 	struct ctx c = {.arena = &arena};
 	uint64_t left = SLICE;
 
-	if (core->dirty || !core->begun || taken_mark == core->mark) return;
-	Err e = outbox_begin(&c, outbox);
+	if (core->dirty || !core->begun || core->feed_mark == core->mark) return;
+	Err e = outbox_begin(&c, core->outbox);
 	if (err_ok(e)) e = take_slice(core, &c, &left);
-	if (err_ok(e)) e = outbox_commit(&c, outbox);
+	if (err_ok(e)) e = outbox_commit(&c, core->outbox);
 	if (!err_ok(e)) core_die("the feed cannot be written", &c, e);
-	if (left) taken_mark = core->mark;
+	if (left) core->feed_mark = core->mark;
 }
 
 Err
 feed_catch_up(struct core *core, struct ctx *c, uint64_t *ret_last)
 {
 	core_commit(core);
-	while (taken_mark != core->mark && !core->dirty) feed_tick(core);
-	return outbox_last(c, outbox, ret_last);
+	while (core->feed_mark != core->mark && !core->dirty) feed_tick(core);
+	return outbox_last(c, core->outbox, ret_last);
 }
 
 Err
@@ -248,11 +244,11 @@ feed_add(struct core *core, struct ctx *c, Str type, Str domain_id, Str about)
 	size_t n;
 
 	item.audience = arena_printf(c->arena, "|%.*s|", STR(domain_id));
-	TRY(outbox_hooks(c, outbox, &hooks, &n));
-	TRY(outbox_begin(c, outbox));
-	Err e = outbox_add(c, outbox, &item, &item.seq);
+	TRY(outbox_hooks(c, core->outbox, &hooks, &n));
+	TRY(outbox_begin(c, core->outbox));
+	Err e = outbox_add(c, core->outbox, &item, &item.seq);
 	if (err_ok(e)) e = fan_out(core, c, &item, hooks, n);
-	if (err_ok(e)) e = outbox_commit(c, outbox);
+	if (err_ok(e)) e = outbox_commit(c, core->outbox);
 	if (!err_ok(e)) core_die("the feed cannot be written", c, e);
 	return OK;
 }
@@ -336,7 +332,7 @@ feed_collect(struct request *rq, uint64_t after, uint64_t limit, struct buf *b, 
 
 	do {
 		if (scanned) fiber_sleep_ms(rq->core, 0);
-		TRY(outbox_items(&rq->c, outbox, after, SCAN_CHUNK, &items, &n));
+		TRY(outbox_items(&rq->c, rq->core->outbox, after, SCAN_CHUNK, &items, &n));
 		for (size_t i = 0; i < n && shown < limit; i++) {
 			after = items[i].seq;
 			if (!feed_concerns(rq->core, &rq->arena, &items[i], rq->domain_id, rq->person_id)) continue;
@@ -355,7 +351,7 @@ handle_feed(struct request *rq)
 	uint64_t after = api_arg_u64(&rq->args, "after", 0), limit = api_arg_u64(&rq->args, "limit", 100), last, next;
 	BUF_AUTO b = BUF_INIT;
 
-	TRY(outbox_last(&rq->c, outbox, &last));
+	TRY(outbox_last(&rq->c, rq->core->outbox, &last));
 	ENSURE(&rq->c, after <= last, INVALID, "the cursor %llu is not of this feed, which ends at %llu; begin again without 'after'", (unsigned long long)after,
 	       (unsigned long long)last);
 	buf_c(&b, "{\"events\":[");

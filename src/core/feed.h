@@ -21,7 +21,6 @@ bool feed_concerns(struct core *core, struct arena *a, const struct outbox_item 
 void feed_item_json(struct core *core, const struct outbox_item *item, struct buf *b);
 /* Put something into the feed that stands in no log, for one domain: a trial of its webhook. */
 NODISCARD Err feed_add(struct core *core, struct ctx *c, Str type, Str domain_id, Str about);
-struct outbox *feed_outbox(struct core *core);
 
 /* "grant.*,product.publish" covers "grant.add". */
 bool webhook_wants(Str events, Str type);

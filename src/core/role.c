@@ -2,10 +2,9 @@
 
 #include <stdio.h>
 
-#include "core/feed.h"
-
 #include "core/audit.h"
 #include "os/log.h"
+#include "store/outbox.h"
 
 Err
 core_role(struct ctx *c, int parent_fd, const struct core_limits *limits, const char *node_id, int level)
@@ -21,7 +20,7 @@ core_role(struct ctx *c, int parent_fd, const struct core_limits *limits, const 
 	Err e = core_run(&core, c);
 	audit_close(core.audit);
 	store_close(core.store);
-	outbox_close(feed_outbox(&core));
+	outbox_close(core.outbox);
 	directory_close(core.directory);
 	ledger_close(core.ledger);
 	return e;

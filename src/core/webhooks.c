@@ -171,7 +171,7 @@ send_item(struct core *core, struct ctx *c, struct sender *s, const struct outbo
 	BUF_AUTO body = BUF_INIT;
 	List headers;
 
-	TRY(outbox_item(c, feed_outbox(core), d->seq, &item));
+	TRY(outbox_item(c, core->outbox, d->seq, &item));
 	feed_item_json(core, &item, &body);
 	TRY(headers_make(core, c, d, buf_view(&body), &headers));
 	if (!s->peer) TRY(sender_start(core, c, s));
@@ -205,13 +205,13 @@ run(void *arg)
 	struct msg_S_DELIVERED answer = {.status = 0, .note = S("")};
 	const struct outbox_hook *h = NULL;
 
-	Err e = hook_find(&c, feed_outbox(core), d.hook_id, &h);
+	Err e = hook_find(&c, core->outbox, d.hook_id, &h);
 	if (err_ok(e)) e = send_item(core, &c, s, h, &d, &answer);
 	if (!err_ok(e)) sender_end(core, s);
 	settle_delivery(&d, e, &c, &answer);
 	struct ctx again = {.arena = &arena};
-	if (err_ok(hook_find(&again, feed_outbox(core), d.hook_id, &h))) { /* it may have been removed meanwhile */
-		Err kept = outbox_delivery_put(&again, feed_outbox(core), &d);
+	if (err_ok(hook_find(&again, core->outbox, d.hook_id, &h))) { /* it may have been removed meanwhile */
+		Err kept = outbox_delivery_put(&again, core->outbox, &d);
 		if (!err_ok(kept)) core_die("the outbox cannot be written", &again, kept);
 	}
 	if (d.state == DELIVERY_FAILED) log_line(LOG_WARN, "webhook %.*s: message %llu is given up after %u tries: %.*s", STR(d.hook_id), (unsigned long long)d.seq, d.attempts, STR(d.note));
@@ -245,7 +245,7 @@ start_due(struct core *core, struct ctx *c)
 	struct sender *s;
 	size_t n;
 
-	Err e = outbox_due(c, feed_outbox(core), core_now(), 64, &due, &n);
+	Err e = outbox_due(c, core->outbox, core_now(), 64, &due, &n);
 	if (!err_ok(e)) core_die("the outbox cannot be read", c, e);
 	for (size_t i = 0; i < n && (s = sender_free()); i++) {
 		if (under_way(due[i].hook_id)) continue;
@@ -272,7 +272,7 @@ webhooks_tick(struct core *core)
 		if (senders[i].peer && !senders[i].busy && core_ns() - senders[i].idle_since_ns > IDLE_NS) sender_end(core, &senders[i]);
 	if (core_ns() < prune_ns) return;
 	prune_ns = core_ns() + INT64_C(3600000000000);
-	Err e = outbox_prune(&c, feed_outbox(core), core_now() - (Time)KEEP_DAYS * 86400 * TIME_SECOND);
+	Err e = outbox_prune(&c, core->outbox, core_now() - (Time)KEEP_DAYS * 86400 * TIME_SECOND);
 	if (!err_ok(e)) core_die("the outbox cannot be written", &c, e);
 }
 
@@ -313,13 +313,13 @@ handle_webhook_add(struct request *rq)
 	if (h.events.n == 0) h.events = S("*");
 	TRY(events_check(&rq->c, h.events));
 	TRY(feed_catch_up(rq->core, &rq->c, &h.after)); /* waits: the others are counted behind it */
-	TRY(outbox_hooks(&rq->c, feed_outbox(rq->core), &hooks, &n));
+	TRY(outbox_hooks(&rq->c, rq->core->outbox, &hooks, &n));
 	for (size_t i = 0; i < n; i++) own += str_eq(hooks[i].domain_id, rq->domain_id);
 	ENSURE(&rq->c, own < HOOKS_PER_DOMAIN, CONFLICT, "a domain has at most %d webhooks", HOOKS_PER_DOMAIN);
 	crypt_short_id("whk_", id);
 	h.id = str_c(id);
 	TRY(secret_of(rq->core, &rq->c, h.id, &secret));
-	TRY(outbox_hook_add(&rq->c, feed_outbox(rq->core), &h));
+	TRY(outbox_hook_add(&rq->c, rq->core->outbox, &h));
 	hook_json(rq, &h, secret, &b);
 	reply_json(rq, 201, &b);
 	return OK;
@@ -331,7 +331,7 @@ own_hook(struct request *rq, const struct outbox_hook **ret)
 {
 	Str id = arg(rq, "webhook");
 	const struct outbox_hook *h;
-	Err e = hook_find(&rq->c, feed_outbox(rq->core), id, &h);
+	Err e = hook_find(&rq->c, rq->core->outbox, id, &h);
 
 	if (!err_ok(e)) return e;
 	ENSURE(&rq->c, rq->role == ROLE_OWNER && str_eq(h->domain_id, rq->domain_id), NOT_FOUND, "there is no webhook '%.*s'", STR(id));
@@ -346,7 +346,7 @@ handle_webhooks(struct request *rq)
 	size_t n, shown = 0;
 	BUF_AUTO b = BUF_INIT;
 
-	TRY(outbox_hooks(&rq->c, feed_outbox(rq->core), &hooks, &n));
+	TRY(outbox_hooks(&rq->c, rq->core->outbox, &hooks, &n));
 	buf_c(&b, "{\"webhooks\":[");
 	for (size_t i = 0; i < n; i++) {
 		if (rq->role != ROLE_OWNER || !str_eq(hooks[i].domain_id, rq->domain_id)) continue;
@@ -365,7 +365,7 @@ handle_webhook_remove(struct request *rq)
 	BUF_AUTO b = BUF_INIT;
 
 	TRY(own_hook(rq, &h));
-	TRY(outbox_hook_remove(&rq->c, feed_outbox(rq->core), h->id));
+	TRY(outbox_hook_remove(&rq->c, rq->core->outbox, h->id));
 	buf_printf(&b, "{\"id\":\"%.*s\",\"state\":\"removed\"}", STR(h->id));
 	reply_json(rq, 200, &b);
 	return OK;
@@ -412,7 +412,7 @@ handle_webhook_deliveries(struct request *rq)
 	BUF_AUTO b = BUF_INIT;
 
 	TRY(own_hook(rq, &h));
-	TRY(outbox_deliveries(&rq->c, feed_outbox(rq->core), h->id, DELIVERIES_SHOWN, &list, &n));
+	TRY(outbox_deliveries(&rq->c, rq->core->outbox, h->id, DELIVERIES_SHOWN, &list, &n));
 	buf_c(&b, "{\"deliveries\":[");
 	for (size_t i = 0; i < n; i++) {
 		if (i) buf_char(&b, ',');
@@ -432,7 +432,7 @@ handle_webhook_redeliver(struct request *rq)
 	BUF_AUTO b = BUF_INIT;
 
 	TRY(own_hook(rq, &h));
-	TRY(outbox_redeliver(&rq->c, feed_outbox(rq->core), h->id, core_now(), &again));
+	TRY(outbox_redeliver(&rq->c, rq->core->outbox, h->id, core_now(), &again));
 	buf_printf(&b, "{\"id\":\"%.*s\",\"queued\":%llu}", STR(h->id), (unsigned long long)again);
 	reply_json(rq, 202, &b);
 	return OK;

@@ -54,6 +54,12 @@ test_little_of_it(void **state)
 	    "{name: a, scope: everything, effects: {approvals: {count: 16}}}",
 	    "{name: a, scope: everything, effects: {approvals: {count: 3, roles: [owner], people: [one]}}}",
 	    "{name: a, scope: everything, effects: {max_days: 36500}}",
+	    "{name: a, scope: everything, effects: {level: 1}}",
+	    "{name: a, scope: everything, effects: {purpose: true}}",
+	    "{name: a, scope: everything, effects: {handing: true}}",
+	    "{name: a, scope: everything, effects: {suspend: true}}",
+	    "{name: a, scope: everything, effects: {approvals: {count: 2, people: [x, y]}}}",
+	    "{name: a, scope: everything, effects: {approvals: {count: 1, people: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]}}}",
 	};
 	(void)state;
 
@@ -98,6 +104,9 @@ test_refused(void **state)
 	    {"{name: a, scope: everything, effects: {approvals: {count: 2, people: [x]}}}", "nothing could ever be approved"},
 	    {"{name: a, scope: everything, effects: {freeze: true}}", "'freeze' is about a domain"},
 	    {"{name: a, scope: {domain: d, product: d.p}, effects: {freeze: true}}", "'freeze' is about a domain"},
+	    {"{name: a, scope: {domain: d, tags: x = y}, effects: {freeze: true}}", "'freeze' is about a domain"},
+	    {"{name: a, scope: {domain: d, classification: x}, effects: {freeze: true}}", "'freeze' is about a domain"},
+	    {"{name: a, scope: everything, effects: {approvals: {count: 1, people: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]}}}", "'people': at most 16"},
 	};
 	(void)state;
 

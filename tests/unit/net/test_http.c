@@ -868,6 +868,24 @@ test_stop_with_requests_under_way(void **state)
 	close(in);
 }
 
+/* The server reads them only while it stops: the library panics when it is stopped with a connection that was suspended. */
+static void
+test_stop_while_requests_come_in(void **state)
+{
+	static const char *const late[] = {"GET /held HTTP/1.1\r\nHost: x\r\n\r\n", "POST /held HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi",
+	                                   "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"};
+	struct bench *b = *state;
+	int fds[ARRAY_LEN(late)];
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) fds[i] = wire_connect(&b->s);
+	for (int i = 0; i < 5; i++) serve_turn(&b->s, 5);
+	assert_int_equal(b->seen.heads, 0);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) assert_int_equal(send(fds[i], late[i], strlen(late[i]), MSG_NOSIGNAL), strlen(late[i]));
+	http_stop(TAKE(b->s.server, NULL));
+	assert_int_equal(b->seen.heads, ARRAY_LEN(late));
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) close(fds[i]);
+}
+
 int
 main(void)
 {
@@ -894,6 +912,7 @@ main(void)
 	    T(test_upload_faults),
 	    T(test_answer_from_the_head),
 	    T(test_stop_with_requests_under_way),
+	    T(test_stop_while_requests_come_in),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,16 +85,18 @@ is_listed(const struct changes *c, const struct tag *t)
 	return false;
 }
 
-/* All from the newest down to the oldest that is not approved: each step between may have been the one that closed. */
+/* All from the newest down to the oldest that is not approved: each step between may have been the one that closed. What is void is so until it is
+ * confirmed, whatever was approved after it: else demanding approvals would open. */
 static void
 walk(struct changes *c, const struct tag *newest)
 {
 	const struct tag *t, *deepest = NULL;
+	bool approved = false;
 
 	for (t = newest; t; t = previous(t)) {
-		enum standing s = standing_of(c, t);
-		if (s == APPROVED || (s == UNDEMANDED && FAULT(LAST_STEP))) break;
-		if (s == UNAPPROVED) deepest = t;
+		enum standing s = approved ? UNDEMANDED : standing_of(c, t);
+		if (s == UNAPPROVED || keys_voids(c->log, t->pub.seq)) deepest = t;
+		approved |= s == APPROVED || (s == UNDEMANDED && FAULT(LAST_STEP));
 	}
 	for (t = newest; deepest && t; t = t == deepest ? NULL : previous(t))
 		if (!is_listed(c, t)) {

@@ -181,6 +181,29 @@ a_stolen_key_approves_nothing(struct world *w)
 	return closes_until_confirmed(w, &o, from, consumer_reads);
 }
 
+/* What a stolen key tagged counts as little under a policy that demands approvals as without one, whatever was said and approved after it. */
+static void
+demanding_approvals_opens_nothing(void **state)
+{
+	struct world *w = *state;
+	struct owner o;
+	struct mesh_tag stolen = a_tag("tgs_00000001", "prod"), again = a_tag("tgs_00000002", "prod");
+	struct mesh_restriction r = {.policy = {.id = S("rst_00000001"), .product_id = S("prd_00000001"), .approvals = 1}, .name = S("")};
+
+	set_up(w, &o);
+	world_found(w, CENTER, "center", true);
+	mesh_set_center(w->m, did(w, CENTER));
+	struct mesh_grant g = a_grant("grt_00000001", "", PRINCIPAL_DOMAIN, did(w, INSIGHTS));
+	g.tags_text = S("environment IN ('prod')");
+	assert_true(say_grant(w, STORES, &g));
+	uint64_t from = w->d[STORES].size;
+	assert_true(SAY(w, STORES, TAG_SET, body_tag_set(&w->body, &stolen)));
+	assert_true(rotate(w, &o, from));
+	assert_true(SAY(w, STORES, TAG_SET, body_tag_set(&w->body, &again)) && !consumer_reads(w));
+	assert_true(SAY(w, CENTER, RESTRICTION_ADD, body_restriction(&w->body, &r)) && !consumer_reads(w)); /* it has the one that it demands */
+	assert_true(confirm(w, from) && consumer_reads(w));
+}
+
 /* Two accounts are one human until somebody with the key says otherwise: that must not make two approvals of one. */
 static void
 a_stolen_key_makes_no_two_humans_of_one(void **state)
@@ -550,6 +573,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_init, world_fini)
 	    cmocka_unit_test(each_event_that_is_void_is_checked), cmocka_unit_test(each_event_stands_in_the_table), T(a_stolen_key_makes_no_two_humans_of_one),
+	    T(demanding_approvals_opens_nothing),
 	    T(a_stolen_key_fells_no_tree), T(a_new_publish_makes_no_void_one_good), T(who_is_named_anew_counts_and_no_claim_takes_anybody_away),
 	    T(a_rotation_is_not_replayed), T(no_confirmation_counts_behind_a_fork), cmocka_unit_test(a_snapshot_is_of_its_product_alone),
 	};

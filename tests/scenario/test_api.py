@@ -62,6 +62,8 @@ def test_the_document_is_openapi_3_1(node):
             assert o["summary"], path
             named = {p["name"] for p in o.get("parameters", []) if p.get("in") == "path"}
             assert named == {n.rstrip(".") for n in re.findall(r"\{([\w.]+)\}", path)}, path
+    for schema in doc["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
     text = json.dumps(doc)
     for ref in set(re.findall(r'"\$ref": "#/components/(\w+)/(\w+)"', text)):
         assert ref[1] in doc["components"][ref[0]], ref

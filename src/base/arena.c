@@ -4,8 +4,9 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-enum { CHUNK_MIN = 8 * 1024 };
+enum { CHUNK_MIN = 8 * 1024, CHUNK_SHARE = 8 /* a new one is so much of what there is, up to a huge page */ };
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -30,6 +31,20 @@ mem_resize(void *p, size_t size)
 	return p;
 }
 
+void *
+mem_huge(size_t size)
+{
+	size_t whole;
+
+	if (size < HUGE_PAGE) return mem_resize(NULL, size);
+	if (__builtin_add_overflow(size, HUGE_PAGE - 1, &whole)) abort();
+	whole &= ~(size_t)(HUGE_PAGE - 1);
+	void *p = aligned_alloc(HUGE_PAGE, whole);
+	if (!p) abort();
+	(void)madvise(p, whole, MADV_HUGEPAGE); /* where there are none, smaller ones do */
+	return p;
+}
+
 char *
 mem_dup(const char *p, size_t n)
 {
@@ -42,9 +57,11 @@ mem_dup(const char *p, size_t n)
 static void
 chunk_add(struct arena *a, size_t need)
 {
-	size_t size = need > CHUNK_MIN ? need : CHUNK_MIN;
-	struct arena_chunk *k = mem_resize(NULL, sizeof *k + size);
+	size_t share = a->total_bytes / CHUNK_SHARE, most = HUGE_PAGE - sizeof(struct arena_chunk);
+	size_t size = share > most ? most : share > CHUNK_MIN ? share & ~(alignof(max_align_t) - 1) : CHUNK_MIN;
 
+	if (need > size) size = need;
+	struct arena_chunk *k = mem_huge(sizeof *k + size);
 	*k = (struct arena_chunk){.next = a->head, .size = size};
 	a->head = k;
 	a->total_bytes += size;

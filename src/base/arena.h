@@ -33,6 +33,10 @@ void arena_fini(struct arena *a);
 #define NEW_N(a, n, type) ((type *)arena_array((a), (n), sizeof(type)))
 
 /* malloc family that aborts instead of returning NULL; free with free(). */
+enum { HUGE_PAGE = 2 * 1024 * 1024 };
+/* Not zeroed. From HUGE_PAGE on it begins at such a page and asks for them: memory that is read here and there waits less for the processor to find
+ * out where it is. */
+void *mem_huge(size_t size);
 void *mem_alloc(size_t size);           /* zeroed */
 void *mem_resize(void *p, size_t size); /* not zeroed */
 char *mem_dup(const char *p, size_t n); /* NUL-terminated */

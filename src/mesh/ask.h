@@ -54,12 +54,13 @@ bool ask_delegation_undone(const struct delegation *d);
 /* The live restrictions that may bear on the table, or freeze the domain that asks (NULL: none); policy sorts out the rest. */
 size_t ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct log *producer, const struct log *asking, const struct policy_restriction *const **ret);
 
+/* Those of them that demand approvals, were the tags of the table these. */
+size_t ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct policy_restriction *const **ret);
+
 /* --- ask_tags.c --- */
 
 /* The table, or where changes of its tags are not approved a copy in the arena with what counted before them. */
 const struct policy_table *ask_table(const struct mesh *m, struct arena *a, const struct product *p, const struct policy_table *t);
-/* The restrictions that demand approvals of a table, were its tags these. */
-size_t ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct log *log, const struct policy_table *t, const struct policy_restriction *const **ret);
 /* Who stands behind a tag.set. */
 size_t ask_tag_approvals(const struct mesh *m, struct arena *a, const struct mesh_tag *t, struct policy_approval **ret);
 

@@ -90,7 +90,7 @@ each_rule_of(const struct rules_of *o, const struct product *p)
 		const struct mesh_table *t = &p->pub.tables[i];
 		if ((o->only && o->only != t) || !may_cover(o->g, &t->policy)) continue;
 		const struct policy_table *as = ask_table(o->m, o->a, p, &t->policy);
-		size_t n = ask_rules_of_approvals(o->m, o->a, p->item.log, as, &rules);
+		size_t n = ask_rules_of_approvals(o->m, o->a, as, &rules);
 		for (size_t k = 0; k < n; k++)
 			if (policy_is_about(rules[k], as)) o->fn(o->arg, rules[k]);
 	}
@@ -168,7 +168,7 @@ each_rule_of_tag(const struct mesh *m, struct arena *a, const struct mesh_tag *t
 		struct policy_table view = p->pub.tables[i].policy;
 		if (t->table.n && !str_eq(t->table, view.name)) continue;
 		view.tags_before = (struct policy_tags){before, 1};
-		size_t n = ask_rules_of_approvals(m, a, log, &view, &rules);
+		size_t n = ask_rules_of_approvals(m, a, &view, &rules);
 		for (size_t k = 0; k < n; k++)
 			if (policy_is_about(rules[k], &view)) fn(arg, rules[k]);
 	}

@@ -6,7 +6,7 @@ enum { PAIRS_MAX = 48 };
 /* The pairs of tag and value that were looked for already; texts are kept once, so places do. */
 struct pairs { const struct policy_tag *seen[PAIRS_MAX]; size_t n; };
 
-struct rules { struct found found; const struct mesh *m; const struct log *center; struct pairs pairs; };
+struct rules { struct found found; const struct mesh *m; const struct log *center; bool demands; /* approvals: those alone */ struct pairs pairs; };
 
 static void
 add(struct rules *r, const struct anchor *an, bool once)
@@ -34,7 +34,7 @@ static void
 add_tags(struct rules *r, const struct policy_tags *tags)
 {
 	for (size_t i = 0; i < tags->count; i++)
-		if (!looked_for(&r->pairs, &tags->list[i])) add(r, lookup_rules_tag(r->m, r->center, tags->list[i].name, tags->list[i].value), true);
+		if (!looked_for(&r->pairs, &tags->list[i])) add(r, lookup_rules_tag(r->m, r->center, r->demands, tags->list[i].name, tags->list[i].value), true);
 }
 
 static void
@@ -54,7 +54,7 @@ add_of_tags(struct rules *r, const struct policy_table *t)
 		for (size_t k = 0; k < col->tags.count; k++)
 			if (col->tags.list[k].value.p == col->classification.p) class = col->classification.p;
 		if (col->classification.n && col->classification.p != class)
-			add(r, lookup_rules_tag(r->m, r->center, S("classification"), col->classification), true);
+			add(r, lookup_rules_tag(r->m, r->center, r->demands, S("classification"), col->classification), true);
 		class = col->classification.p;
 	}
 }
@@ -84,8 +84,19 @@ add_void_publish(struct rules *r, const struct log *log, Str product_id)
 static void
 add_freezes(struct rules *r, Str domain_id)
 {
-	for (const struct anchor *an = lookup_rules_domain(r->m, r->center, domain_id); an; an = an->next)
+	for (const struct anchor *an = lookup_rules_domain(r->m, r->center, false, domain_id); an; an = an->next)
 		if (an->r->pub.policy.freeze && !an->r->pub.policy.lifted) found_add(&r->found, &an->r->pub.policy);
+}
+
+static void
+add_about(struct rules *r, const struct policy_table *t)
+{
+	const struct lookup_log *l = &r->center->lookup;
+
+	add(r, lookup_rules_all(r->m, r->center, r->demands), false);
+	add(r, lookup_rules_product(r->m, r->center, r->demands, t->product_id), false);
+	add(r, lookup_rules_domain(r->m, r->center, r->demands, t->domain_id), false);
+	if (r->demands ? l->demands_by_tags : l->rules_by_tags) add_of_tags(r, t);
 }
 
 size_t
@@ -99,12 +110,25 @@ ask_rules(const struct mesh *m, struct arena *a, const struct policy_table *t, c
 	if (elsewhere) add_fork(&r, asking);
 	add_void_publish(&r, producer, t->product_id);
 	if (r.center) {
-		add(&r, lookup_rules_all(m, r.center), false);
-		add(&r, lookup_rules_product(m, r.center, t->product_id), false);
-		add(&r, lookup_rules_domain(m, r.center, t->domain_id), false);
+		add_about(&r, t);
 		if (elsewhere && r.center->lookup.rules_of_freezes) add_freezes(&r, asking->item.id);
-		if (r.center->lookup.rules_by_tags) add_of_tags(&r, t);
 	}
 	*ret = (const struct policy_restriction *const *)r.found.list;
 	return suppose_restrictions(m, a, ret, r.found.n);
+}
+
+size_t
+ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct policy_table *t, const struct policy_restriction *const **ret)
+{
+	struct rules r = {.found = {.a = a}, .m = m, .center = state_center(m), .demands = true};
+	size_t n, count = 0;
+
+	if (r.center) add_about(&r, t);
+	*ret = (const struct policy_restriction *const *)r.found.list;
+	n = suppose_restrictions(m, a, ret, r.found.n);
+	const struct policy_restriction **list = NEW_N(a, n, const struct policy_restriction *);
+	for (size_t i = 0; i < n; i++)
+		if ((*ret)[i]->approvals) list[count++] = (*ret)[i]; /* the one that is supposed may demand none */
+	*ret = list;
+	return count;
 }

@@ -149,19 +149,6 @@ with_before(const struct changes *c, const struct tag *first)
 
 /* --- all of it --- */
 
-size_t
-ask_rules_of_approvals(const struct mesh *m, struct arena *a, const struct log *log, const struct policy_table *t, const struct policy_restriction *const **ret)
-{
-	const struct policy_restriction *const *all;
-	size_t n = ask_rules(m, a, t, log, NULL, &all), count = 0;
-	const struct policy_restriction **list = NEW_N(a, n, const struct policy_restriction *);
-
-	for (size_t i = 0; i < n; i++)
-		if (all[i]->approvals) list[count++] = all[i];
-	*ret = list;
-	return count;
-}
-
 /* May the center demand approvals of anything, or is a change void? Most often not, and then there is nothing to look back for. */
 static bool
 needs_looking(const struct mesh *m, const struct log *log, const struct tag *first, const struct policy_table *t, size_t *ret_changes, bool *ret_void)
@@ -187,14 +174,14 @@ gather_rules(struct changes *c, const struct tag *first)
 	for (const struct tag *t = first; t; t = t->older)
 		if (concerns(t, c->now)) c->before[n++] = (struct policy_tag){t->pub.tag, t->pub.before};
 	ever.tags_before = (struct policy_tags){c->before, n};
-	c->rule_count = ask_rules_of_approvals(c->m, c->a, c->log, &ever, &c->rules);
+	c->rule_count = ask_rules_of_approvals(c->m, c->a, &ever, &c->rules);
 }
 
 const struct policy_table *
 ask_table(const struct mesh *m, struct arena *a, const struct product *p, const struct policy_table *t)
 {
 	const struct log *log = p->item.log;
-	const struct tag *first = state_tags_of(m, log, p->item.id);
+	const struct tag *first = p->newest;
 	size_t n, known;
 	bool any_void;
 

@@ -42,7 +42,7 @@ mesh_member_counts(const struct mesh *m, const struct mesh_member *member)
 static size_t
 groups_of(const struct mesh *m, struct arena *a, const struct log *log, const struct mesh_member *who, const Str **ret)
 {
-	const struct group_member *first = lookup_groups_of(m, log, who->person_id), *gm;
+	const struct group_member *first = HOLDER(member, who)->groups, *gm;
 	size_t n = 0;
 
 	for (gm = first; gm; gm = gm->same_person) n++;

@@ -8,7 +8,7 @@
 
 /* --- shelves: where a chain begins, by (log, what, a, b) --- */
 
-enum what { GRANTS_TO, REQUESTS_TO, RULES, DELEGATIONS, DELEGATIONS_TO, APPROVALS, GROUPS_OF, PEOPLE_OF, TAGGED };
+enum what { GRANTS_TO, REQUESTS_TO, RULES, DEMANDS /* those of RULES that demand approvals */, DELEGATIONS, DELEGATIONS_TO, APPROVALS, GROUPS_OF, PEOPLE_OF, TAGGED };
 
 struct shelf { const struct log *log; enum what what; Str a, b; void *first; };
 
@@ -148,18 +148,21 @@ lookup_approvals(const struct mesh *m, Str subject_log, Str subject_id)
 	return shelf_first(m, (struct shelf){.what = APPROVALS, .a = subject_log, .b = subject_id});
 }
 
+/* Into the groups, too, that came before the member: records are loaded in any order. */
+void
+lookup_member(struct mesh *m, struct member *it)
+{
+	it->groups = shelf_first(m, (struct shelf){.what = GROUPS_OF, .log = it->item.log, .a = it->item.id});
+}
+
 void
 lookup_group_member(struct mesh *m, struct group_member *gm)
 {
 	gm->group = (struct group *)state_find(m, RECORD_GROUP, gm->item.log, gm->group_id); /* there already, but for records in another order */
 	SHELVE(m, gm, same_person, .what = GROUPS_OF, .log = gm->item.log, .a = gm->person_id);
+	struct member *who = (struct member *)state_find(m, RECORD_MEMBER, gm->item.log, gm->person_id);
+	if (who) who->groups = gm;
 	SHELVE(m, gm, same_group, .what = PEOPLE_OF, .log = gm->item.log, .a = gm->group_id);
-}
-
-const struct group_member *
-lookup_groups_of(const struct mesh *m, const struct log *log, Str person_id)
-{
-	return shelf_first(m, (struct shelf){.what = GROUPS_OF, .log = log, .a = person_id});
 }
 
 const struct group_member *
@@ -186,16 +189,20 @@ lower(Str s, char *out)
 static void
 anchor_put(struct mesh *m, const struct restriction *r, Str what, Str value)
 {
-	struct anchor *an = NEW(&m->mem, struct anchor);
+	enum what last = r->pub.policy.approvals ? DEMANDS : RULES;
 
-	an->r = r;
-	SHELVE(m, an, next, .what = RULES, .log = r->item.log, .a = what, .b = value);
+	for (enum what shelf = RULES; shelf <= last; shelf++) {
+		struct anchor *an = NEW(&m->mem, struct anchor);
+		an->r = r;
+		SHELVE(m, an, next, .what = shelf, .log = r->item.log, .a = what, .b = value);
+	}
 }
 
 static void
 anchor_tag(struct mesh *m, const struct restriction *r, Str tag, Str value)
 {
 	r->item.log->lookup.rules_by_tags = true;
+	r->item.log->lookup.demands_by_tags |= r->pub.policy.approvals > 0;
 	anchor_put(m, r, tag, lower(value, arena_alloc(&m->mem, value.n)));
 }
 
@@ -240,29 +247,35 @@ lookup_restriction(struct mesh *m, struct restriction *r)
 		anchor_put(m, r, ALL, S(""));
 }
 
-const struct anchor *
-lookup_rules_all(const struct mesh *m, const struct log *center)
+static const struct anchor *
+rules_under(const struct mesh *m, const struct log *center, bool demands, Str what, Str value)
 {
-	return shelf_first(m, (struct shelf){.what = RULES, .log = center, .a = ALL, .b = S("")});
+	return shelf_first(m, (struct shelf){.what = demands ? DEMANDS : RULES, .log = center, .a = what, .b = value});
 }
 
 const struct anchor *
-lookup_rules_product(const struct mesh *m, const struct log *center, Str product_id)
+lookup_rules_all(const struct mesh *m, const struct log *center, bool demands)
 {
-	return shelf_first(m, (struct shelf){.what = RULES, .log = center, .a = PRODUCT, .b = product_id});
+	return rules_under(m, center, demands, ALL, S(""));
 }
 
 const struct anchor *
-lookup_rules_domain(const struct mesh *m, const struct log *center, Str domain_id)
+lookup_rules_product(const struct mesh *m, const struct log *center, bool demands, Str product_id)
 {
-	return shelf_first(m, (struct shelf){.what = RULES, .log = center, .a = DOMAIN, .b = domain_id});
+	return rules_under(m, center, demands, PRODUCT, product_id);
 }
 
 const struct anchor *
-lookup_rules_tag(const struct mesh *m, const struct log *center, Str tag, Str value)
+lookup_rules_domain(const struct mesh *m, const struct log *center, bool demands, Str domain_id)
+{
+	return rules_under(m, center, demands, DOMAIN, domain_id);
+}
+
+const struct anchor *
+lookup_rules_tag(const struct mesh *m, const struct log *center, bool demands, Str tag, Str value)
 {
 	char room[VALUE_ROOM], *heap = value.n > sizeof room ? mem_alloc(value.n) : NULL;
-	const struct anchor *an = shelf_first(m, (struct shelf){.what = RULES, .log = center, .a = tag, .b = lower(value, heap ? heap : room)});
+	const struct anchor *an = rules_under(m, center, demands, tag, lower(value, heap ? heap : room));
 
 	free(heap);
 	return an;

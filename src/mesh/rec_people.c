@@ -4,13 +4,15 @@
 void
 put_member(struct mesh *m, struct log *log, const struct change *ch)
 {
-	struct member *it = item_make(m, RECORD_MEMBER, log, ch->id, sizeof *it, NULL);
+	bool is_new;
+	struct member *it = item_make(m, RECORD_MEMBER, log, ch->id, sizeof *it, &is_new);
 
 	it->pub = ch->member;
 	it->pub.person_id = it->item.id;
 	it->pub.domain_id = log->item.id;
 	it->pub.human_id = state_text(m, ch->member.human_id);
 	it->pub.added_by = state_text(m, ch->member.added_by);
+	if (is_new) lookup_member(m, it);
 }
 
 void

@@ -38,21 +38,10 @@ state_product_named(const struct mesh *m, const struct log *log, Str name)
 	return p && !p->pub.retired ? p : NULL;
 }
 
-static void
-tables_free(struct mesh_product *p)
-{
-	for (size_t i = 0; i < p->table_count; i++) {
-		free((void *)(uintptr_t)p->tables[i].policy.columns);
-		free(p->tables[i].floors);
-	}
-	free(p->tables);
-	p->tables = NULL;
-}
-
 void
 product_fini(struct product *p)
 {
-	tables_free(&p->pub);
+	free(p->pub.tables);
 	free(p->tags);
 }
 
@@ -63,11 +52,9 @@ product_live(const struct mesh_product *p)
 }
 
 static void
-table_keep(struct mesh *m, const struct mesh_product *p, const struct mesh_table *from, struct mesh_table *ret)
+table_keep(struct mesh *m, const struct mesh_product *p, const struct mesh_table *from, struct policy_column *columns, Str *floors, struct mesh_table *ret)
 {
 	size_t n = from->policy.column_count;
-	struct policy_column *columns = mem_alloc(n * sizeof *columns);
-	Str *floors = mem_alloc(n * sizeof *floors);
 
 	for (size_t k = 0; k < n; k++) {
 		const struct policy_column *col = &from->policy.columns[k];
@@ -85,10 +72,30 @@ table_keep(struct mesh *m, const struct mesh_product *p, const struct mesh_table
 	};
 }
 
+/* All tables, their columns and floors, in one piece: what a decision looks at stands together. */
+static struct mesh_table *
+tables_keep(struct mesh *m, const struct mesh_product *p, const struct mesh_product *from)
+{
+	size_t n = from->table_count, columns = 0;
+
+	for (size_t i = 0; i < n; i++) columns += from->tables[i].policy.column_count;
+	struct mesh_table *tables = mem_alloc(n * sizeof *tables + columns * (sizeof(struct policy_column) + sizeof(Str)));
+	struct policy_column *column = (struct policy_column *)(tables + n);
+	Str *floor = (Str *)(column + columns);
+	for (size_t i = 0; i < n; i++) {
+		size_t has = from->tables[i].policy.column_count;
+		table_keep(m, p, &from->tables[i], column, floor, &tables[i]);
+		column += has;
+		floor += has;
+	}
+	return tables;
+}
+
 static void
 tags_put(struct mesh *m, struct product *p)
 {
-	tags_join(p, state_tags_of(m, p->item.log, p->item.id));
+	p->newest = state_tags_of(m, p->item.log, p->item.id);
+	tags_join(p, p->newest);
 	lookup_product_tags(m, p);
 }
 
@@ -106,9 +113,8 @@ put_product(struct mesh *m, struct log *log, const struct change *ch)
 	Str *texts[] = {&it->pub.name,   &it->pub.version, &it->pub.status,   &it->pub.title,    &it->pub.purpose, &it->pub.contract,
 	                &it->pub.report, &it->pub.snapshot, &it->pub.publisher};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) *texts[i] = state_text(m, *texts[i]);
-	it->pub.tables = mem_alloc(from->table_count * sizeof *it->pub.tables);
-	for (size_t i = 0; i < from->table_count; i++) table_keep(m, &it->pub, &from->tables[i], &it->pub.tables[i]);
-	tables_free(&was); /* only now: `from` may be what stood here */
+	it->pub.tables = tables_keep(m, &it->pub, from);
+	free(was.tables); /* only now: `from` may be what stood here */
 	product_name_put(m, it);
 	if (is_new) lookup_product(m, it);
 	tags_put(m, it);

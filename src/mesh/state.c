@@ -52,6 +52,13 @@ state_find(const struct mesh *m, enum record_kind kind, const struct log *log, S
 	return it;
 }
 
+/* What others speak of again and again: kept once, an id equals another at a glance. */
+static bool
+is_named(enum record_kind kind)
+{
+	return kind == RECORD_MEMBER || kind == RECORD_PRODUCT || kind == RECORD_GROUP;
+}
+
 /* A new item of `size` bytes in its chain; it must not be there yet. */
 static void *
 item_add(struct mesh *m, enum record_kind kind, struct log *log, Str id, size_t size)
@@ -60,7 +67,7 @@ item_add(struct mesh *m, enum record_kind kind, struct log *log, Str id, size_t 
 	uint32_t hash = index_hash(m->seed, id, (Str){"", 0});
 	void **at = index_find(&m->by_kind[kind], hash, item_is, &id);
 
-	it->id = kind == RECORD_MEMBER ? state_text(m, id) : state_text_once(m, id);
+	it->id = is_named(kind) ? state_text(m, id) : state_text_once(m, id);
 	it->log = log;
 	if (!at) {
 		index_add(&m->by_kind[kind], hash, it);

@@ -36,8 +36,9 @@ struct log {
 	size_t purposes;          /* of a center: in its tree */
 };
 
-struct member { struct item item; struct mesh_member pub; };
+struct member { struct item item; struct mesh_member pub; struct group_member *groups; /* lookup.c */ };
 struct product { struct item item; struct mesh_product pub; struct policy_tag *tags; /* all lists of tags that count, in one piece */
+                 const struct tag *newest; /* of its tag.sets, those before behind it */
                  struct product *next; struct filed *filed; /* lookup.c */ };
 /* A tag.set, each its own: who decides looks back over those that nobody approved. */
 struct tag {

@@ -266,7 +266,7 @@ malformed(const struct candidate *x, const struct policy_table *t, Str *ret_colu
 static enum stage
 approved(const struct work *w, struct candidate *x)
 {
-	for (size_t i = 0; i < w->rule_count; i++) {
+	for (size_t i = 0; w->approvals && i < w->rule_count; i++) {
 		const struct policy_restriction *r = w->rules[i];
 		if (r->approvals == 0) continue;
 		uint32_t has = policy_approvals(r, w->q->table->domain_id, x->g->asker_human_id, x->g->approvals, x->g->approval_count);

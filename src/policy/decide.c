@@ -48,14 +48,12 @@ static int
 candidate_cmp(const struct candidate *a, const struct candidate *b)
 {
 	const struct policy_terms *ta = &a->g->terms, *tb = &b->g->terms;
-	int by[] = {
-	    order(ta->min_group > 0, tb->min_group > 0), order(!is_open(&a->open), !is_open(&b->open)), order(a->open.hidden, b->open.hidden),
-	    order(a->open.masked, b->open.masked),       order(a->open.filtered, b->open.filtered),     order(ta->no_export, tb->no_export),
-	    order(ta->row_budget > 0, tb->row_budget > 0), order(a->d != NULL, b->d != NULL),
-	};
+	int r = order(ta->min_group > 0, tb->min_group > 0);
 
-	for (size_t i = 0; i < ARRAY_LEN(by); i++)
-		if (by[i]) return by[i];
+	if (r || (r = order(!is_open(&a->open), !is_open(&b->open))) || (r = order(a->open.hidden, b->open.hidden)) ||
+	    (r = order(a->open.masked, b->open.masked)) || (r = order(a->open.filtered, b->open.filtered)) ||
+	    (r = order(ta->no_export, tb->no_export)) || (r = order(ta->row_budget > 0, tb->row_budget > 0)) || (r = order(a->d != NULL, b->d != NULL)))
+		return r;
 	int ids = str_cmp(a->g->id, b->g->id);
 	return ids ? ids : str_cmp(delegation_id(a), delegation_id(b));
 }
@@ -131,6 +129,7 @@ gather(struct work *w)
 		const struct policy_restriction *r = q->restrictions[i];
 		if (!policy_is_about(r, q->table)) continue;
 		w->rules[w->rule_count++] = r;
+		w->approvals |= r->approvals > 0;
 		demand(&w->cap, r, r->max_days > 0, w->cap ? order(w->cap->max_days, r->max_days) : 1);
 		demand(&w->purpose, r, r->demand_purpose, 0);
 		demand(&w->handing, r, r->demand_handing, 0);

@@ -41,6 +41,7 @@ struct work {
 	struct policy_trace *trace;
 	const struct policy_restriction **rules; /* those that are about the table */
 	size_t rule_count;
+	bool approvals;                          /* one of them demands some */
 	const struct policy_restriction *cap, *purpose, *handing, *level; /* of the strictest; NULL: none demands it */
 	struct candidate nearest;                /* the one that got furthest; g NULL: none yet */
 };

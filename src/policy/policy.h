@@ -142,20 +142,20 @@ struct policy_restriction {
 	Str domain_id;        /* of the producer */
 	Str classification;   /* columns of this class; a table with such a column */
 	const struct tag_expr *tags; /* columns, or tables, with such tags; a table with such a column */
+	bool lifted;
 	/* what it does */
-	enum mask_kind mask;  /* of the columns it is about */
-	bool hide;            /* them */
+	bool hide;            /* the columns it is about */
+	enum mask_kind mask;  /* of them */
 	uint32_t max_days;    /* > 0: a grant ends so many days after its beginning at the latest */
 	uint32_t approvals;   /* > 0: so many different humans must stand behind a grant or a lowered tag, none of them who asked */
 	uint32_t approver_roles; /* role bits, of the producer's domain; 0 with persons named: only those; 0 without: owners and stewards */
-	Str approvers[POLICY_APPROVERS_MAX]; /* ids of persons, of whichever domain */
 	size_t approver_count;
 	bool demand_purpose;  /* the use must name a purpose, and a grant for any purpose does not do */
 	bool demand_handing;  /* grants to a domain count only where its administrator handed them on by name */
 	uint32_t min_level;   /* of the sandbox in which people's statements run */
 	bool suspend;         /* closes what it is about altogether */
 	bool freeze;          /* with domain_id: nothing of that domain is read by others, and its people read nothing of others */
-	bool lifted;
+	Str approvers[POLICY_APPROVERS_MAX]; /* ids of persons, of whichever domain. Last: few are looked at, and what is above in every decision */
 };
 
 struct policy_principal {

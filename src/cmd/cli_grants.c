@@ -101,6 +101,30 @@ cli_send(struct cli *cli, const char *method, const char *path, const json_t *bo
 	return OK;
 }
 
+/* --- pages --- */
+
+Err
+cli_page_path(struct cli *cli, const char *path, const char **ret)
+{
+	const char *limit = cli_option(cli, OPT_PAGE), *after = cli_option(cli, OPT_PAGE_AFTER);
+	const char *next = "?";
+	uint64_t n = 0;
+
+	ENSURE(&cli->c, !limit || (str_u64(str_c(limit), &n) && n > 0 && n <= 1000), INVALID, "--limit %s: a number from 1 to 1000 is expected", limit);
+	if (n) path = arena_printf(&cli->arena, "%s%slimit=%llu", path, next, (unsigned long long)n).p, next = "&";
+	if (cli_flag(cli, OPT_ALL)) path = arena_printf(&cli->arena, "%s%sall=true", path, next).p, next = "&";
+	*ret = after ? node_path(cli, arena_printf(&cli->arena, "%s%safter=", path, next).p, after, "") : path;
+	return OK;
+}
+
+void
+cli_page_next(struct cli *cli, const char *command, const json_t *answer)
+{
+	Str next = js_text(answer, "next");
+
+	if (next.n) out_printf("more: heddle %s%s --after %.*s\n", command, cli_flag(cli, OPT_ALL) ? " --all" : "", STR(next));
+}
+
 /* --- terms into lines --- */
 
 Str
@@ -294,6 +318,7 @@ Err
 cli_run_grants(struct cli *cli)
 {
 	JSON_AUTO *answer = NULL;
+	const char *path;
 	json_t *r;
 	size_t i;
 
@@ -302,12 +327,14 @@ cli_run_grants(struct cli *cli)
 		if (!cli_told(cli, answer)) print_grant(cli, arena_str(&cli->arena, cli_state(answer)).p, answer);
 		return OK;
 	}
-	TRY(node_get(cli, "/api/v1/grants", &answer));
+	TRY(cli_page_path(cli, "/api/v1/grants", &path));
+	TRY(node_get(cli, path, &answer));
 	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, "GRANT", "STATE", "WHAT", "TO", "PURPOSE", "UNTIL", "TERMS");
-	g.empty = "no grants that you or your domain gave or hold";
+	g.empty = cli_flag(cli, OPT_ALL) ? "no grants that you or your domain gave or hold" : "no grants in force that you or your domain gave or hold";
 	json_array_foreach(json_object_get(answer, "grants"), i, r) grant_row(cli, &g, r);
 	grid_print(&g);
+	cli_page_next(cli, "grants", answer);
 	return OK;
 }
 

@@ -1,5 +1,7 @@
 /* Requests for access: opened in the consumer's log, answered in the producer's. */
+#include "base/first.h"
 #include "core/grants.h"
+#include "core/walk.h"
 #include "crypt/encode.h"
 
 /* --- free text --- */
@@ -330,20 +332,85 @@ handle_request_comment(struct request *rq)
 
 /* --- lists --- */
 
+/* Each request that this person may see, or more. */
+static Err
+requests_of(struct request *rq, struct pace *pace, Str domain_id, request_fn *fn, void *arg)
+{
+	const struct mesh *m = rq->core->mesh;
+
+	for (const struct mesh_request *r = mesh_request_of(m, domain_id, NULL); r; r = mesh_request_of(m, domain_id, r)) {
+		TRY(pace_step(pace, &rq->c));
+		TRY(fn(arg, r));
+	}
+	return OK;
+}
+
+Err
+requests_known(struct request *rq, request_fn *fn, void *arg)
+{
+	const struct mesh *m = rq->core->mesh;
+	const struct mesh_domain **domains;
+	struct pace pace = {.core = rq->core, .rq = rq};
+	size_t n = sees_all(rq) || approves_elsewhere(rq) ? mesh_domains(m, &rq->arena, &domains) : 0;
+
+	for (size_t i = 0; i < n; i++) TRY(requests_of(rq, &pace, domains[i]->id, fn, arg));
+	if (n) return OK;
+	TRY(requests_of(rq, &pace, rq->domain_id, fn, arg));
+	for (const struct mesh_request *r = mesh_request_to(m, rq->domain_id, NULL); r; r = mesh_request_to(m, rq->domain_id, r)) {
+		TRY(pace_step(&pace, &rq->c));
+		if (!str_eq(r->consumer_domain_id, rq->domain_id)) TRY(fn(arg, r));
+	}
+	return OK;
+}
+
+struct page { struct request *rq; struct mesh_request after; struct first found; };
+
+static int
+by_opened(const void *a, const void *b)
+{
+	return mesh_request_order(a, b);
+}
+
+static Err
+consider(void *arg, const struct mesh_request *r)
+{
+	struct page *p = arg;
+
+	if (mesh_request_order(r, &p->after) <= 0 || (p->found.n == p->found.most && by_opened(r, p->found.list[0]) >= 0)) return OK;
+	if (request_visible(p->rq, r)) (void)first_add(&p->found, r);
+	return OK;
+}
+
+/* "opened.domain.id" */
+static Err
+read_after(struct request *rq, struct mesh_request *ret)
+{
+	struct list_place at;
+
+	TRY(list_after(rq, &at));
+	*ret = (struct mesh_request){.opened = at.time, .consumer_domain_id = at.domain_id, .id = at.id};
+	return OK;
+}
+
 Err
 handle_requests(struct request *rq)
 {
-	const struct mesh_request **requests;
-	size_t n = mesh_requests(rq->core->mesh, &rq->arena, &requests), shown = 0;
+	size_t limit = list_limit(rq);
+	struct page p = {.rq = rq, .found = {.most = limit + 1, .by = by_opened, .a = &rq->arena}};
 	BUF_AUTO b = BUF_INIT;
 
+	TRY(read_after(rq, &p.after));
+	TRY(requests_known(rq, consider, &p));
+	first_sort(&p.found);
 	buf_c(&b, "{\"requests\":[");
-	for (size_t i = 0; i < n; i++) {
-		if (!request_visible(rq, requests[i])) continue;
-		if (shown++) buf_char(&b, ',');
-		request_json(rq, requests[i], false, &b);
+	for (size_t i = 0; i < p.found.n && i < limit; i++) {
+		if (i) buf_char(&b, ',');
+		request_json(rq, p.found.list[i], false, &b);
 	}
-	buf_c(&b, "]}");
+	buf_char(&b, ']');
+	const struct mesh_request *last = p.found.n > limit ? p.found.list[limit - 1] : NULL;
+	list_next(last ? &(struct list_place){last->opened, last->consumer_domain_id, last->id} : NULL, &b);
+	buf_char(&b, '}');
 	reply_json(rq, 200, &b);
 	return OK;
 }

@@ -96,8 +96,7 @@ tag_approvals_json(struct request *rq, const struct mesh_tag *t, bool may, struc
 {
 	struct subject s = {.tag = t};
 
-	if (approvals_demanded(rq))
-		approvals_json(rq, &s, t->domain_id, mesh_tag_approvals(rq->core->mesh, &rq->arena, t), may, b, first);
+	approvals_json(rq, &s, t->domain_id, tag_waits(rq, t), may, b, first);
 }
 
 /* --- standing up --- */

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "core/explain.h"
+#include "core/walk.h"
 
-enum { STEP = 64 /* principals or tables looked at until others go on */, LISTED_MAX = 10000 };
+enum { LISTED_MAX = 10000 };
 
 struct names { Str *v; size_t n, cap; };
 
@@ -16,11 +17,12 @@ struct subject { enum principal_kind kind; Str id, domain_id; };
 
 struct listing {
 	struct explained *x;
+	struct pace pace;
 	struct arena a;      /* of one principal and table */
 	struct map purposes; /* domain id → struct names: what its grants name */
 	struct names tree;   /* the center's */
 	struct buf *b;
-	size_t shown, seen;
+	size_t shown;
 	uint32_t level;      /* statements run in */
 };
 
@@ -41,22 +43,32 @@ names_add(struct arena *a, struct names *s, Str name)
 static void
 listing_begin(struct listing *l)
 {
-	struct arena *keep = &l->x->rq->arena;
+	struct request *rq = l->x->rq;
 	ARENA_AUTO scratch = ARENA_INIT;
-	const struct mesh_grant **grants;
 	const struct mesh_purpose **tree;
-	size_t n = mesh_grants(l->x->mesh, &scratch, &grants);
+	size_t n = mesh_purposes(l->x->mesh, &scratch, &tree);
 
-	for (size_t i = 0; i < n; i++) {
-		const struct policy_grant *g = &grants[i]->policy;
-		struct names *s = map_get(&l->purposes, g->issuer_domain_id);
-		if (!s) map_put(&l->purposes, g->issuer_domain_id, s = NEW(keep, struct names));
-		for (size_t k = 0; k < g->purpose_count; k++)
-			if (!str_eqc(g->purposes[k], "*")) names_add(keep, s, g->purposes[k]);
-	}
+	l->pace = (struct pace){.core = rq->core, .rq = rq};
 	l->level = explained_level(l->x);
-	n = mesh_purposes(l->x->mesh, &scratch, &tree);
-	for (size_t i = 0; i < n; i++) names_add(keep, &l->tree, tree[i]->purpose);
+	for (size_t i = 0; i < n; i++) names_add(&rq->arena, &l->tree, tree[i]->purpose);
+}
+
+/* Once for each domain whose tables are looked at. */
+static Err
+gather_purposes(struct listing *l, Str domain_id)
+{
+	struct arena *keep = &l->x->rq->arena;
+	const struct mesh *m = l->x->mesh;
+	struct names *s;
+
+	if (map_get(&l->purposes, domain_id)) return OK;
+	map_put(&l->purposes, domain_id, s = NEW(keep, struct names));
+	for (const struct mesh_grant *g = mesh_grant_of(m, domain_id, NULL); g; g = mesh_grant_of(m, domain_id, g)) {
+		TRY(pace_step(&l->pace, &l->x->rq->c));
+		for (size_t k = 0; k < g->policy.purpose_count; k++)
+			if (!str_eqc(g->policy.purposes[k], "*")) names_add(keep, s, g->policy.purposes[k]);
+	}
+	return OK;
 }
 
 static void
@@ -208,15 +220,16 @@ line_json(struct listing *l, const struct subject *s, Str table, const struct po
 }
 
 /* What the producer and table ids lead to by now: others may have folded more meanwhile. */
-struct place { Str product_id, table, name; /* name: to sort by */ };
+struct place { Str domain_id, product_id, table, name; /* name: to sort by */ };
 
-static void
+static Err
 look(struct listing *l, const struct subject *s, const struct place *at)
 {
 	struct line lines[LINES_MAX];
 	size_t n = 0;
 
-	if (++l->seen % STEP == 0) fiber_sleep_ms(l->x->rq->core, 0);
+	TRY(gather_purposes(l, at->domain_id));
+	TRY(pace_step(&l->pace, &l->x->rq->c));
 	const struct mesh_product *p = mesh_product(l->x->mesh, at->product_id);
 	arena_reset(&l->a);
 	for (size_t i = 0; p && i < p->table_count; i++) {
@@ -225,14 +238,15 @@ look(struct listing *l, const struct subject *s, const struct place *at)
 		n = lines_of(l, s, p, t, lines);
 		Str name = arena_printf(&l->a, "%.*s.%.*s", STR(product_name(l->x->rq, p)), STR(t->policy.name));
 		for (size_t k = 0; k < n && l->shown < LISTED_MAX; k++) line_json(l, s, name, &t->policy, &lines[k]);
-		return;
+		return OK;
 	}
+	return OK;
 }
 
 /* --- who can read this table --- */
 
-static void
-table_people(struct listing *l, const struct place *at, Str producer)
+static Err
+table_people(struct listing *l, const struct place *at)
 {
 	struct request *rq = l->x->rq;
 	const struct mesh_member **members;
@@ -240,14 +254,15 @@ table_people(struct listing *l, const struct place *at, Str producer)
 	struct subject *who = NEW_N(&rq->arena, n, struct subject);
 
 	for (size_t i = 0; i < n; i++)
-		if (members[i]->active && may_know(rq, members[i]->person_id, members[i]->domain_id, producer))
+		if (members[i]->active && may_know(rq, members[i]->person_id, members[i]->domain_id, at->domain_id))
 			who[kept++] = (struct subject){PRINCIPAL_PERSON, arena_str(&rq->arena, members[i]->person_id),
 			                               arena_str(&rq->arena, members[i]->domain_id)};
-	for (size_t i = 0; i < kept; i++) look(l, &who[i], at);
+	for (size_t i = 0; i < kept; i++) TRY(look(l, &who[i], at));
+	return OK;
 }
 
-static void
-table_groups(struct listing *l, const struct place *at, Str producer)
+static Err
+table_groups(struct listing *l, const struct place *at)
 {
 	struct request *rq = l->x->rq;
 	const struct mesh_group **groups;
@@ -255,13 +270,14 @@ table_groups(struct listing *l, const struct place *at, Str producer)
 	struct subject *who = NEW_N(&rq->arena, n, struct subject);
 
 	for (size_t i = 0; i < n; i++)
-		if (!groups[i]->ended && may_know(rq, S(""), groups[i]->domain_id, producer))
+		if (!groups[i]->ended && may_know(rq, S(""), groups[i]->domain_id, at->domain_id))
 			who[kept++] = (struct subject){PRINCIPAL_GROUP, arena_str(&rq->arena, groups[i]->id), arena_str(&rq->arena, groups[i]->domain_id)};
-	for (size_t i = 0; i < kept; i++) look(l, &who[i], at);
+	for (size_t i = 0; i < kept; i++) TRY(look(l, &who[i], at));
+	return OK;
 }
 
-static void
-table_domains(struct listing *l, const struct place *at, Str producer)
+static Err
+table_domains(struct listing *l, const struct place *at)
 {
 	struct request *rq = l->x->rq;
 	const struct mesh_domain **domains;
@@ -269,9 +285,10 @@ table_domains(struct listing *l, const struct place *at, Str producer)
 	struct subject *who = NEW_N(&rq->arena, n, struct subject);
 
 	for (size_t i = 0; i < n; i++)
-		if (may_know(rq, S(""), domains[i]->id, producer))
+		if (may_know(rq, S(""), domains[i]->id, at->domain_id))
 			who[kept++] = (struct subject){PRINCIPAL_DOMAIN, arena_str(&rq->arena, domains[i]->id), arena_str(&rq->arena, domains[i]->id)};
-	for (size_t i = 0; i < kept; i++) look(l, &who[i], at);
+	for (size_t i = 0; i < kept; i++) TRY(look(l, &who[i], at));
+	return OK;
 }
 
 static void
@@ -296,17 +313,17 @@ handle_explain_table(struct request *rq)
 
 	TRY(explained_open(rq, &x));
 	TRY(explained_table(&x, arg(rq, "table"), &p, &t));
-	struct place at = {.product_id = arena_str(&rq->arena, p->id), .table = arena_str(&rq->arena, t->policy.name)};
-	Str producer = arena_str(&rq->arena, p->domain_id);
+	struct place at = {arena_str(&rq->arena, p->domain_id), arena_str(&rq->arena, p->id), arena_str(&rq->arena, t->policy.name), S("")};
 	buf_char(&b, '{');
 	member_text(&b, "table", arg(rq, "table"), &first);
 	member_key(&b, "access", &first);
 	buf_char(&b, '[');
 	listing_begin(&l);
-	table_domains(&l, &at, producer);
-	table_groups(&l, &at, producer);
-	table_people(&l, &at, producer);
+	Err e = table_domains(&l, &at);
+	if (err_ok(e)) e = table_groups(&l, &at);
+	if (err_ok(e)) e = table_people(&l, &at);
 	listing_end(&l);
+	TRY(e);
 	reply_json(rq, 200, &b);
 	return OK;
 }
@@ -349,7 +366,7 @@ places(struct explained *x, const struct subject *who, struct place **ret)
 		const struct mesh_product *p = seen[i].product;
 		if (p->retired || !may_know(x->rq, who->id, who->domain_id, p->domain_id)) continue;
 		Str table = arena_str(a, seen[i].table->policy.name);
-		list[kept++] = (struct place){arena_str(a, p->id), table, arena_printf(a, "%.*s.%.*s", STR(product_name(x->rq, p)), STR(table))};
+		list[kept++] = (struct place){arena_str(a, p->domain_id), arena_str(a, p->id), table, arena_printf(a, "%.*s.%.*s", STR(product_name(x->rq, p)), STR(table))};
 	}
 	if (kept) qsort(list, kept, sizeof *list, by_name);
 	*ret = list;
@@ -374,8 +391,10 @@ handle_explain_person(struct request *rq)
 	member_key(&b, "access", &first);
 	buf_char(&b, '[');
 	listing_begin(&l);
-	for (size_t i = 0; i < n; i++) look(&l, &who, &tables[i]);
+	Err e = OK;
+	for (size_t i = 0; i < n && err_ok(e); i++) e = look(&l, &who, &tables[i]);
 	listing_end(&l);
+	TRY(e);
 	reply_json(rq, 200, &b);
 	return OK;
 }

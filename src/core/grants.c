@@ -41,7 +41,7 @@ grant_purposes_json(const struct mesh_grant *g, struct buf *b)
 	buf_char(b, ']');
 }
 
-static void
+void
 grant_fields(struct request *rq, const struct mesh_grant *g, bool may, struct buf *b, bool *first)
 {
 	const struct policy_grant *p = &g->policy;
@@ -210,55 +210,6 @@ grant_find(struct request *rq, Str id, const struct mesh_grant **ret)
 	}
 	ENSURE(&rq->c, g, NOT_FOUND, "there is no grant '%.*s'", STR(id));
 	*ret = g;
-	return OK;
-}
-
-static void
-tightened_json(struct request *rq, const struct mesh_grant *g, const struct mesh_restriction *const *rs, size_t n, struct buf *b)
-{
-	const struct mesh_product *p = mesh_product(rq->core->mesh, g->policy.product_id);
-	bool any = false;
-
-	buf_char(b, '[');
-	for (size_t i = 0; p && i < n; i++) {
-		const struct policy_restriction *r = &rs[i]->policy;
-		if (r->lifted || r->suspend || r->mask == MASK_NONE || (r->product_id.n && !str_eq(r->product_id, p->id))) continue;
-		for (size_t t = 0; t < p->table_count; t++)
-			for (size_t k = 0; k < p->tables[t].policy.column_count; k++) {
-				const struct policy_column *col = &p->tables[t].policy.columns[k];
-				if (!str_eq(col->classification, r->classification)) continue;
-				if (g->policy.table.n && !str_eq(g->policy.table, p->tables[t].policy.name)) continue;
-				buf_c(b, any ? ",{\"column\":" : "{\"column\":");
-				any = true;
-				buf_json(b, col->name);
-				buf_printf(b, ",\"mask\":\"%s\",\"restriction\":", mask_name(r->mask));
-				buf_json(b, r->id);
-				buf_char(b, '}');
-			}
-	}
-	buf_char(b, ']');
-}
-
-Err
-handle_grants(struct request *rq)
-{
-	const struct mesh_grant **grants;
-	const struct mesh_restriction **rs;
-	size_t n = mesh_grants(rq->core->mesh, &rq->arena, &grants), shown = 0, rules = mesh_restrictions(rq->core->mesh, &rq->arena, &rs);
-	BUF_AUTO b = BUF_INIT;
-
-	buf_c(&b, "{\"grants\":[");
-	for (size_t i = 0; i < n; i++) {
-		bool first = true;
-		if (!grant_visible(rq, grants[i])) continue;
-		buf_c(&b, shown++ ? ",{" : "{");
-		grant_fields(rq, grants[i], false, &b, &first);
-		member_key(&b, "tightened", &first);
-		tightened_json(rq, grants[i], rs, rules, &b);
-		buf_char(&b, '}');
-	}
-	buf_c(&b, "]}");
-	reply_json(rq, 200, &b);
 	return OK;
 }
 

@@ -47,6 +47,22 @@ NODISCARD Err grant_find(struct request *rq, Str id, const struct mesh_grant **r
 bool grant_visible(struct request *rq, const struct mesh_grant *g);
 /* Granted to this person, a group they are in, or their domain. */
 bool grant_to_me(struct request *rq, const struct mesh_grant *g);
+/* Each grant that this person may see, or more: grant_visible() tells. O(those of their domain, and to them), of all for who sees all; in slices, so each
+ * is as it stands at its moment, and what is given meanwhile may be left out. In an order that means nothing; an Err ends it. (grant_lists.c) */
+typedef Err grant_fn(void *arg, const struct mesh_grant *g);
+NODISCARD Err grants_known(struct request *rq, grant_fn *fn, void *arg);
+/* Pages: the argument `limit`, the place behind which the argument `after` goes on, and ,"next":… for the page after this one, NULL when there is
+ * none. */
+struct list_place { Time time; Str domain_id, id; };
+size_t list_limit(const struct request *rq);
+NODISCARD Err list_after(struct request *rq, struct list_place *ret);
+void list_next(const struct list_place *last, struct buf *b);
+/* Does a policy name this person, so that they may be asked to stand up for what other domains grant? */
+bool approves_elsewhere(struct request *rq);
+/* Those that this person may be asked to stand up for, or more: mesh_may_approve() tells. */
+NODISCARD Err grants_to_approve(struct request *rq, grant_fn *fn, void *arg);
+/* Members of a JSON object. */
+void grant_fields(struct request *rq, const struct mesh_grant *g, bool may, struct buf *b, bool *first);
 Str grant_object(struct request *rq, const struct mesh_grant *g);
 /* "active", "waits" for approvals, "not_yet", "expired", "revoked", "voided". */
 const char *grant_state(struct request *rq, const struct mesh_grant *g);
@@ -60,6 +76,8 @@ void grant_approvals_json(struct request *rq, const struct mesh_grant *g, bool m
 void tag_approvals_json(struct request *rq, const struct mesh_tag *t, bool may, struct buf *b, bool *first);
 /* A change of a tag that one may see; NOT_FOUND otherwise. */
 NODISCARD Err tag_change_find(struct request *rq, Str id, const struct mesh_tag **ret);
+/* The approvals that a change of a tag needs and has: none needed where it opens nothing. (tags.c) */
+struct mesh_approvals tag_waits(struct request *rq, const struct mesh_tag *t);
 NODISCARD Err tag_reply(struct request *rq, Str domain_id, Str id, unsigned status); /* tags.c */
 /* Does policy demand approvals of anything at all? Else nothing waits. */
 bool approvals_demanded(struct request *rq);
@@ -71,6 +89,9 @@ enum request_state request_state(struct request *rq, const struct mesh_request *
 bool request_visible(struct request *rq, const struct mesh_request *r);
 /* May this person decide on it: an owner of the producer, and not who asked, nor their other account? */
 bool request_mine_to_decide(struct request *rq, const struct mesh_request *r);
+/* Each request that this person may see, or more: request_visible() tells. As grants_known(). */
+typedef Err request_fn(void *arg, const struct mesh_request *r);
+NODISCARD Err requests_known(struct request *rq, request_fn *fn, void *arg);
 Str request_product(struct request *rq, const struct mesh_request *r);
 /* Free text stays in the directory; what stands in a log is its commitment ("" for none). */
 NODISCARD Err commit_text(struct request *rq, Str text, Str *ret);
@@ -78,9 +99,7 @@ Str committed_text(struct request *rq, Str commitment);
 
 /* --- purposes.c --- */
 
-/* INVALID when it is malformed or the center's tree does not have it; the nearest ones are told. */
+/* INVALID when it is malformed, DENIED when the center's tree does not have it, wherever it is named: to use, to ask, to grant; the nearest ones are told. */
 NODISCARD Err purpose_check(struct request *rq, Str purpose);
-/* The same for the purpose of a use: one that is not known is refused by policy (DENIED). */
-NODISCARD Err purpose_use(struct request *rq, Str purpose);
 
 #endif

@@ -78,25 +78,12 @@ well_formed(struct request *rq, Str purpose)
 	return OK;
 }
 
-static Err
-known(struct request *rq, Str purpose, enum err_code otherwise)
-{
-	if (mesh_purpose_ok(rq->core->mesh, purpose)) return OK;
-	return err_set(&rq->c, otherwise, "there is no purpose '%.*s'; the nearest are: %.*s", STR(purpose), STR(nearest(rq, purpose)));
-}
-
 Err
 purpose_check(struct request *rq, Str purpose)
 {
 	TRY(well_formed(rq, purpose));
-	return known(rq, purpose, ERR_INVALID);
-}
-
-Err
-purpose_use(struct request *rq, Str purpose)
-{
-	TRY(well_formed(rq, purpose));
-	return known(rq, purpose, ERR_DENIED);
+	if (mesh_purpose_ok(rq->core->mesh, purpose)) return OK;
+	return err_set(&rq->c, ERR_DENIED, "there is no purpose '%.*s'; the nearest are: %.*s", STR(purpose), STR(nearest(rq, purpose)));
 }
 
 /* --- operations --- */

@@ -427,7 +427,7 @@ handle_query(struct request *rq)
 	Str format = arg(rq, "format"), purpose = arg(rq, "purpose");
 	struct run r = {.t0 = core_ns(), .to_gate = -1, .q.person_id = rq->person_id, .q.purpose = purpose};
 
-	if (purpose.n) TRY(purpose_use(rq, purpose));
+	if (purpose.n) TRY(purpose_check(rq, purpose));
 	r.format = format.n ? format : S("json");
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
 		if (str_eqc(r.format, formats[i].name)) r.type = formats[i].type;

@@ -73,10 +73,26 @@ rank(const struct mesh_tag_def *def, Str value)
 /* Is this the change of somebody who opens? Less than there was; another choice or word than there was; or anything that a grant by
  * tags would match more of, or a restriction less. */
 static bool
+is_less(const struct mesh_tag_def *def, Str before, Str value)
+{
+	return def->kind == TAG_ORDERED ? rank(def, value) < rank(def, before) : before.n && !str_eq(before, value);
+}
+
+static bool
 opens(struct request *rq, const struct thing *t, const struct mesh_tag_def *def, Str before, Str value)
 {
-	if (mesh_tag_opens(rq->core->mesh, &rq->arena, t->product, t->table, t->column, def->tag, value)) return true;
-	return def->kind == TAG_ORDERED ? rank(def, value) < rank(def, before) : before.n && !str_eq(before, value);
+	return mesh_tag_opens(rq->core->mesh, &rq->arena, t->product, t->table, t->column, def->tag, value) || is_less(def, before, value);
+}
+
+/* What only closes waits for nobody: it counts at once. */
+struct mesh_approvals
+tag_waits(struct request *rq, const struct mesh_tag *t)
+{
+	const struct mesh *m = rq->core->mesh;
+	const struct mesh_tag_def *def = mesh_tag_def(m, t->tag);
+
+	if (!approvals_demanded(rq) || (def && !is_less(def, t->before, t->value) && !mesh_tag_opened(m, &rq->arena, t))) return (struct mesh_approvals){0};
+	return mesh_tag_approvals(m, &rq->arena, t);
 }
 
 static Err
@@ -96,9 +112,8 @@ static void
 tag_fields(struct request *rq, const struct mesh_tag *t, struct buf *b, bool *first)
 {
 	const struct mesh_product *p = mesh_product(rq->core->mesh, t->product_id);
-	struct mesh_approvals x = {0};
+	struct mesh_approvals x = tag_waits(rq, t);
 
-	if (approvals_demanded(rq)) x = mesh_tag_approvals(rq->core->mesh, &rq->arena, t);
 	member_text(b, "id", t->id, first);
 	member_text(b, "object", p ? thing_text(rq, p, t->table, t->column) : S("(unknown)"), first);
 	member_text(b, "tag", t->tag, first);
@@ -192,8 +207,7 @@ show_tags(struct tag_list *l, Str table, Str column, const struct policy_tags *t
 		member_text(l->b, "value", tags->list[i].value, &first);
 		member_text(l->b, "from", str_c(from), &first);
 		if (x && str_eqc(S("own"), from)) {
-			struct mesh_approvals a = {0};
-			if (approvals_demanded(l->rq)) a = mesh_tag_approvals(l->rq->core->mesh, &l->rq->arena, x);
+			struct mesh_approvals a = tag_waits(l->rq, x);
 			member_text(l->b, "id", x->id, &first);
 			member_text(l->b, "before", x->before, &first);
 			member_text(l->b, "state", a.has < a.needed ? S("waits") : S("set"), &first);

@@ -16,9 +16,9 @@ walks_under_way(const struct core *core, const char **ret_what, uint64_t *ret_st
 }
 
 static bool
-is_gone(const struct walk *w)
+is_gone(const struct core *core, const struct request *rq)
 {
-	return w->core->stopping || (w->rq && w->rq->cancelled);
+	return core->stopping || (rq && rq->cancelled);
 }
 
 static void
@@ -43,10 +43,29 @@ wait_for_turn(struct walk *w, struct ctx *c)
 	       what, (unsigned long long)steps, n - 1);
 	while (*last) last = &(*last)->next;
 	*last = w;
-	while (w->core->walks != w && !is_gone(w)) fiber_sleep_ms(w->core, TURN_MS);
+	while (w->core->walks != w && !is_gone(w->core, w->rq)) fiber_sleep_ms(w->core, TURN_MS);
 	if (w->core->walks == w) return OK;
 	leave(w);
 	return err_set(c, ERR_CANCELLED, "nobody waits for it any more");
+}
+
+/* --- slices --- */
+
+/* True: others went on. */
+static bool
+gave_way(struct core *core, uint64_t steps, int64_t *slice_ns)
+{
+	if (steps % LOOK_AT_CLOCK || core_ns() - *slice_ns < SLICE_NS) return false;
+	fiber_sleep_ms(core, 0);
+	*slice_ns = core_ns();
+	return true;
+}
+
+Err
+pace_step(struct pace *p, struct ctx *c)
+{
+	ENSURE(c, !gave_way(p->core, ++p->steps, &p->slice_ns) || !is_gone(p->core, p->rq), CANCELLED, "nobody waits for it any more");
+	return OK;
 }
 
 /* --- one state --- */
@@ -54,7 +73,7 @@ wait_for_turn(struct walk *w, struct ctx *c)
 static Err
 look_up(struct walk *w)
 {
-	ENSURE(&w->c, !is_gone(w), CANCELLED, "nobody waits for it any more");
+	ENSURE(&w->c, !is_gone(w->core, w->rq), CANCELLED, "nobody waits for it any more");
 	if (w->over || w->past.mesh) return OK;
 	w->changed = w->core->mark != w->mark;
 	ENSURE(&w->c, !w->changed, BUSY, "what is there changed meanwhile");
@@ -64,11 +83,8 @@ look_up(struct walk *w)
 Err
 walk_step(struct walk *w)
 {
-	w->steps++;
-	if (!err_ok(w->ended) || w->steps % LOOK_AT_CLOCK || core_ns() - w->slice_ns < SLICE_NS) return w->ended;
-	fiber_sleep_ms(w->core, 0);
-	w->slice_ns = core_ns();
-	return w->ended = look_up(w);
+	if (err_ok(w->ended) && gave_way(w->core, ++w->steps, &w->slice_ns)) w->ended = look_up(w);
+	return w->ended;
 }
 
 bool

@@ -42,6 +42,11 @@ bool walk_goes_on(void *walk); /* the same, false when it ended: w->ended */
 void walk_fini(struct walk *w);
 #define WALK_AUTO __attribute__((cleanup(walk_fini))) struct walk
 
+/* Slices alone, for lists: each thing is looked at as it stands at its moment. Begins as {core, rq}. */
+struct pace { struct core *core; const struct request *rq; uint64_t steps; int64_t slice_ns; };
+/* As walk_step(), whatever changed meanwhile; CANCELLED when the client is gone. */
+NODISCARD Err pace_step(struct pace *p, struct ctx *c);
+
 /* What is under way, for status: how many walk or wait; *ret_what, *ret_steps of the one that walks. */
 unsigned walks_under_way(const struct core *core, const char **ret_what, uint64_t *ret_steps);
 

@@ -251,6 +251,27 @@ change_opens(const struct mesh *m, struct arena *a, const struct policy_table *t
 	return grant_opens(state_log(m, t->domain_id), now, &then) || rule_opens(m, a, t, now, &then);
 }
 
+bool
+mesh_tag_opened(const struct mesh *m, struct arena *a, const struct mesh_tag *t)
+{
+	const struct log *log = state_log(m, t->domain_id);
+	const struct mesh_product *p = log ? PUB(product, state_find(m, RECORD_PRODUCT, log, t->product_id)) : NULL;
+
+	for (size_t i = 0; p && i < p->table_count; i++) {
+		const struct policy_table *x = &p->tables[i].policy;
+		if (t->table.n && !str_eq(t->table, x->name)) continue;
+		struct policy_tags was = with_tag(a, &x->tags, t->tag, t->before);
+		if (t->column.n == 0 && (grant_opens(log, &was, &x->tags) || rule_opens(m, a, x, &was, &x->tags))) return true;
+		for (size_t k = 0; k < x->column_count; k++) {
+			const struct policy_tags *now = &x->columns[k].tags;
+			if (t->column.n && !str_ieq(t->column, x->columns[k].name)) continue;
+			was = with_tag(a, now, t->tag, t->before);
+			if (grant_opens(log, &was, now) || rule_opens(m, a, x, &was, now)) return true;
+		}
+	}
+	return false;
+}
+
 /* What counts where the thing's own tag is taken away: what the thing that it is part of says. */
 static Str
 inherited(const struct mesh *m, const struct mesh_product *p, const struct policy_table *t, Str table, Str column, Str tag)

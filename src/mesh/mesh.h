@@ -194,7 +194,6 @@ size_t mesh_domains(const struct mesh *m, struct arena *a, const struct mesh_dom
 size_t mesh_products(const struct mesh *m, struct arena *a, const struct mesh_product ***ret);
 size_t mesh_members(const struct mesh *m, struct arena *a, Str domain_id, const struct mesh_member ***ret); /* "" = all */
 size_t mesh_grants(const struct mesh *m, struct arena *a, const struct mesh_grant ***ret); /* sorts all: for reports, not for pages */
-/* To the person, their domain and its groups that they are in, whether they still count or not. Cost: O(those). */
 /* All of them one by one, in an order that means nothing, NULL at the end; *at begins as {0}. Only while nothing is folded in. O(1). */
 struct mesh_place { uint32_t slot; const void *item; };
 const struct mesh_grant *mesh_grant_next(const struct mesh *m, struct mesh_place *at);
@@ -210,6 +209,7 @@ const struct mesh_request *mesh_request_to(const struct mesh *m, Str producer_do
 /* As the lists sort them: by when they were added or opened, then ids. */
 int mesh_grant_order(const struct mesh_grant *a, const struct mesh_grant *b);
 int mesh_request_order(const struct mesh_request *a, const struct mesh_request *b);
+/* To the person, their domain and its groups that they are in, whether they still count or not. Cost: O(those). */
 size_t mesh_grants_to(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_grant ***ret);
 bool mesh_approvals_demanded(const struct mesh *m); /* of anything at all */
 size_t mesh_requests(const struct mesh *m, struct arena *a, const struct mesh_request ***ret);
@@ -252,10 +252,10 @@ size_t mesh_evidence(const struct mesh *m, struct arena *a, const struct mesh_ev
 
 /* The grant as the decision sees it, in the arena: who stands behind it, who asked for it, voided or not. */
 const struct policy_grant *mesh_grant_joined(const struct mesh *m, struct arena *a, const struct mesh_grant *g);
-
 /* The same of a grant of the state, for who looks at very many: no copy where no other log says anything of it. approvals: does anything demand them
  * (mesh_approvals_demanded())? Else who stands behind it is left out, unless it answers a request. */
 const struct policy_grant *mesh_grant_effective(const struct mesh *m, struct arena *a, const struct mesh_grant *g, bool approvals);
+
 /* How many approvals policy demands for this grant (on this table, or on the widest of its tables when NULL) and how many it has. `by`: a restriction that is
  * not met, NULL when all are. */
 struct mesh_approvals { uint32_t needed, has; const struct mesh_restriction *by; };
@@ -266,6 +266,8 @@ bool mesh_may_approve(const struct mesh *m, struct arena *a, const struct mesh_g
 bool mesh_may_approve_tag(const struct mesh *m, struct arena *a, const struct mesh_tag *t, Str person_id);
 /* Would setting this tag so open anything: is there a live grant by tags that would match more, or a restriction that would match less? */
 bool mesh_tag_opens(const struct mesh *m, struct arena *a, const struct mesh_product *p, Str table, Str column, Str tag, Str value);
+/* Did this change? Of the thing as it is now, were its tag what it was before. */
+bool mesh_tag_opened(const struct mesh *m, struct arena *a, const struct mesh_tag *t);
 /* The same of a publish that gives this column the class, with the class that counts then; false for what is not there yet. */
 bool mesh_class_opens(const struct mesh *m, struct arena *a, const struct mesh_product *p, Str table, Str column, Str class, Str *ret_then);
 
@@ -308,11 +310,11 @@ void body_founding(struct buf *out, Str name, bool center, Str salt, const struc
 void body_member_set(struct buf *out, Str person_id, enum role role, bool service, Str human_id); /* human_id "": their own */
 void body_member_end(struct buf *out, Str person_id);
 void body_publish(struct buf *out, const struct mesh_product *p);
-void body_retire(struct buf *out, Str product_id);
-void body_grant(struct buf *out, const struct mesh_grant *g);
 /* The name of a table's snapshot, with a zero behind it: it tells log, product and table apart, however alike what they hold. */
 enum { MESH_SNAPSHOT_NAME = 65 };
 void mesh_snapshot_name(Str log_id, Str product_id, Str table, Str content, char ret[static MESH_SNAPSHOT_NAME]);
+void body_retire(struct buf *out, Str product_id);
+void body_grant(struct buf *out, const struct mesh_grant *g);
 void body_revoke(struct buf *out, Str grant_id);
 void body_request(struct buf *out, const struct mesh_request *r);
 void body_withdraw(struct buf *out, Str request_id);
@@ -329,12 +331,12 @@ struct rotation {
 	size_t count;
 };
 void mesh_rotate_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, const struct rotation *r);
-void mesh_resolve_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, uint64_t from);
-void body_rotate(struct buf *out, const struct rotation *r);
 /* What two recovery keys sign to be shown a next key that the node keeps. */
 void mesh_prepare_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev);
 /* How many different recovery keys of the domain stand behind the text. */
 size_t mesh_recovery_count(const struct mesh *m, Str domain_id, const struct endorsement *list, size_t n, Str text);
+void mesh_resolve_text(struct buf *out, Str log_id, uint64_t seq, const Hash *prev, uint64_t from);
+void body_rotate(struct buf *out, const struct rotation *r);
 void body_confirm(struct buf *out, const uint64_t *seqs, size_t n);
 void body_resolve(struct buf *out, uint64_t from, const struct endorsement *list, size_t n);
 void body_fork(struct buf *out, Str id, Str log_id, const Str *a, size_t a_count, const Str *b, size_t b_count); /* branches: envelopes in base64 */

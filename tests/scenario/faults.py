@@ -196,7 +196,7 @@ def check_running(node, done):
 def check_grants(node, done):
     """What is listed is what works, and what was acknowledged is listed."""
     bad = []
-    grants = {g["id"]: g for g in node.heddle("grants", as_="sam")["grants"]}
+    grants = {g["id"]: g for g in node.heddle("grants", "--all", "--limit", "1000", as_="sam")["grants"]}
     by_purpose = {g["purposes"][0]: g for g in grants.values()}
     if len(by_purpose) != len(grants) or not set(by_purpose) <= set(PURPOSES) or "kept" not in by_purpose:
         bad.append(f"grants: {sorted(by_purpose)}")

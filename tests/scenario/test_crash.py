@@ -116,7 +116,7 @@ def test_what_was_acknowledged_survives_every_kill(shop):
 
     assert not [w.wrong for w in workers if w.wrong], [w.wrong[:3] for w in workers if w.wrong]
     assert all(w.done > 0 for w in workers)
-    states = {g["id"]: g["state"] for g in node.heddle("grants", as_="sam")["grants"]}
+    states = {g["id"]: g["state"] for g in node.heddle("grants", "--all", "--limit", "1000", as_="sam")["grants"]}
     granted, revoked = (set().union(*(getattr(w, what) for w in workers)) for what in ("granted", "revoked"))
     assert granted, "nothing was acknowledged at all"
     assert granted <= set(states), f"lost: {granted - set(states)}"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/audit.h"
-#include "core/request.h"
+#include "core/grants.h"
 
 enum { DAYS_DEFAULT = 90, LINES_BYTES = 12 << 20 };
 
@@ -74,15 +74,6 @@ static bool
 concerns(const struct request *rq, Str domain_id)
 {
 	return sees_all(rq) || ((rq->role == ROLE_OWNER || rq->role == ROLE_AUDITOR) && str_eq(domain_id, rq->domain_id));
-}
-
-static Str
-grant_object(struct request *rq, const struct mesh_grant *g)
-{
-	const struct mesh_product *p = mesh_product(rq->core->mesh, g->policy.product_id);
-
-	if (!p) return g->tags_text;
-	return g->policy.table.n ? arena_printf(&rq->arena, "%.*s.%.*s", STR(product_name(rq, p)), STR(g->policy.table)) : product_name(rq, p);
 }
 
 static Err

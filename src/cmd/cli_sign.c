@@ -181,13 +181,14 @@ wish_check(struct cli *cli, const struct sign_wish *w, const struct event *e, co
 	ENSURE(c, e->type != EVENT_UNKNOWN && may_say(cli->command->name, e->type_text), DENIED,
 	       "the node asks for a signature under %.*s, which `heddle %s` does not say; nothing was signed", STR(e->type_text), cli->command->name);
 	ENSURE(c, hex_get_n(w->log_id, id, sizeof id), DENIED, "the node names a log that can be none; nothing was signed");
+	TRY(said_check(cli, e, w->payload));
 	if (e->type == EVENT_DOMAIN_INCEPTION) {
 		crypt_sha256(w->payload, digest);
 		ENSURE(c, memcmp(digest, id, sizeof id) == 0, DENIED, "the log's id is not the hash of its inception; nothing was signed");
 		return inception_check(cli, e, k);
 	}
 	ENSURE(c, str_eq(e->origin, w->log_id), DENIED, "the event is for another log than the node says; nothing was signed");
-	return said_check(cli, e, w->payload);
+	return OK;
 }
 
 /* --- showing and signing --- */

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "net/curl.h"
@@ -33,13 +34,12 @@ deliver_url_check(struct ctx *c, Str url)
 	ENSURE(c, plain || str_starts(url, S("https://")), INVALID, "the URL must begin with https://");
 	for (size_t i = 0; i < url.n; i++)
 		ENSURE(c, url.p[i] > ' ' && url.p[i] < 0x7f && url.p[i] != '"' && url.p[i] != '\\', INVALID, "the URL has a character that URLs have escaped, at byte %zu", i);
-	Str host = str_of(url.p + (plain ? 7 : 8), url.n - (plain ? 7 : 8)), path;
-	size_t n = 0;
-	while (n < host.n && host.p[n] != '/' && host.p[n] != '?' && host.p[n] != '#') n++;
-	path = str_of(host.p, n);
-	ENSURE(c, n > 0, INVALID, "the URL names no host");
-	for (size_t i = 0; i < path.n; i++)
-		ENSURE(c, path.p[i] != '@', INVALID, "a URL with a name or password in it is not taken: the receiver checks the signature instead");
+	size_t scheme = plain ? 7 : 8, n = 0;
+	Str authority = str_of(url.p + scheme, url.n - scheme);
+	while (n < authority.n && authority.p[n] != '/' && authority.p[n] != '?' && authority.p[n] != '#') n++;
+	authority.n = n;
+	ENSURE(c, authority.n > 0, INVALID, "the URL names no host");
+	ENSURE(c, !memchr(authority.p, '@', authority.n), INVALID, "a URL with a name or password in it is not taken: the receiver checks the signature instead");
 	return OK;
 }
 

@@ -191,9 +191,9 @@ put_json_body(struct buf *b, const struct api_route *r)
 		first = false;
 		buf_printf(b, "\"%s\":{\"description\":", p->name);
 		buf_json(b, str_c(p->description));
-		buf_c(b, ",\"allOf\":[");
+		buf_c(b, ",\"anyOf\":[");
 		put_param_schema(b, p);
-		buf_c(b, "]}");
+		buf_c(b, p->must ? "]}" : ",{\"type\":\"null\"}]}"); /* null: not given */
 		if (p->must) buf_printf(&required, "%s\"%s\"", required.n ? "," : "", p->name);
 	}
 	buf_char(b, '}');
@@ -220,7 +220,7 @@ put_content(struct buf *b, const char *response)
 	    {"TEXT", "{\"text/plain\":{\"schema\":{\"type\":\"string\"}}}"},
 	    {"BYTES", "{\"application/octet-stream\":{\"schema\":{\"type\":\"string\",\"format\":\"binary\"}},"
 	              "\"text/plain\":{\"schema\":{\"type\":\"string\"}}}"},
-	    {"YAML", "{\"application/yaml\":{\"schema\":{\"type\":\"string\"}}}"},
+	    {"YAML", "{\"application/yaml\":{\"schema\":{}}}"},
 	    {"RESULT", "{\"application/json\":{\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}},"
 	               "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\"}},\"text/csv\":{\"schema\":{\"type\":\"string\"}},"
 	               "\"application/vnd.apache.parquet\":{\"schema\":{\"type\":\"string\",\"format\":\"binary\"}}}"},

@@ -91,7 +91,7 @@ def busy(shop):
 def fill(schema, components):
     if "$ref" in schema:
         schema = components["schemas"][schema["$ref"].rpartition("/")[2]]
-    for part in schema.get("allOf", []):
+    for part in schema.get("anyOf", [])[:1]:
         schema = schema | part
     if "enum" in schema:
         return schema["enum"][0]

@@ -254,6 +254,10 @@ def test_c18_and_c19_rest_on_records(shop, posture, clock):
     posture.fails("C19", "node")
     assert posture.control("C18")["status"] == "pass"
     shop.node.heddle("posture", "evidence", "C19", "--outcome", "ok", as_="sam", expect=REFUSED)
+    document.write_bytes(bytes(180 * 1024))
+    shop.node.heddle("posture", "evidence", "C19", "--outcome", "ok", "--document", document)
+    document.write_bytes(bytes(180 * 1024 + 1))
+    assert "more than 184320 bytes" in shop.node.heddle("posture", "evidence", "C19", "--outcome", "ok", "--document", document, expect=BAD).error["message"]
     shop.node.heddle("posture", "evidence", "C02", "--outcome", "ok", expect=BAD)
     shop.node.heddle("posture", "evidence", "C19", "--outcome", "fine", expect=BAD)
 

@@ -27,6 +27,7 @@ enum mesh_fault {
 	MESH_FAULT_LAST_STEP = 262144, /* of changes of a tag only the last is looked at */
 	MESH_FAULT_ONE_SHELF = 524288, /* a restriction is found under one of its tags only */
 	MESH_FAULT_FOREIGN_SNAPSHOT = 1048576, /* a publish may name any snapshot */
+	MESH_FAULT_LATE_MEMBER = 2097152, /* who is loaded after their groups is in none */
 };
 
 #ifdef HEDDLE_MESH_FAULTS

@@ -152,6 +152,7 @@ lookup_approvals(const struct mesh *m, Str subject_log, Str subject_id)
 void
 lookup_member(struct mesh *m, struct member *it)
 {
+	if (FAULT(LATE_MEMBER)) return;
 	it->groups = shelf_first(m, (struct shelf){.what = GROUPS_OF, .log = it->item.log, .a = it->item.id});
 }
 

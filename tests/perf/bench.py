@@ -379,8 +379,10 @@ class Bench:
     def decide(self):
         out = self.program("decide", 1000000, 100000)
         granted, anything, crowd, seen = ((float(p50), float(p99)) for p50, p99 in re.findall(r"p50 ([\d.]+) us, p99 ([\d.]+) us", out))
+        quiet = re.search(r"least of \d+: ([\d.]+), ([\d.]+) us; (\d+) random reads beside it: ([\d.]+), ([\d.]+) us", out)
         tell("decision with 1,000,000 grants and 100,000 restrictions, p99", granted[1], most=10, unit=" µs", digits=2,
-             raw=f"p50 {granted[0]:.2f}; about anything {anything[0]:.2f}, {anything[1]:.2f}; of 100 grants {crowd[0]:.2f}, {crowd[1]:.2f} µs")
+             raw=f"p50 {granted[0]:.2f}; about anything {anything[0]:.2f}, {anything[1]:.2f}; of 100 grants {crowd[0]:.2f}, {crowd[1]:.2f} µs; "
+                 f"least of each question {quiet[1]}, {quiet[2]}; {quiet[3]} random reads of memory beside it {quiet[4]}, {quiet[5]} µs")
         tell("that mesh in memory", float(re.search(r"([\d.]+) MB in memory", out)[1]), unit=" MB", digits=0, raw=out.splitlines()[0])
         tell("list of what a person sees among 1,000,000 tables, p99", seen[1] / 1000, most=50, unit=" ms", raw=out.splitlines()[-1])
 

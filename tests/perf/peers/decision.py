@@ -4,7 +4,8 @@
   tests/perf/peers/decision.py BENCH_DECIDE [--grants N] [--rounds N]
 
 BENCH_DECIDE is the benchmark's program: it tells its grants, questions and verdicts as JSON lines. A peer is left out, with a word, where it is not
-installed (`opa` on the PATH, the module `cedarpy`); one whose verdicts differ is no peer, and the run fails. Times are of one verdict, without reading
+installed (`opa` on the PATH: `go install github.com/open-policy-agent/opa@v1.22.2`; the module `cedarpy`: `pip install --target DIR cedarpy==4.12.2`
+and PYTHONPATH=DIR); one whose verdicts differ is no peer, and the run fails. Times are of one verdict, without reading
 policies, in turns; Cedar's is what more questions in one batch take more. Prints JSON."""
 
 import argparse

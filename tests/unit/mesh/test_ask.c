@@ -347,7 +347,22 @@ random_step(struct world *w, unsigned step)
 	}
 }
 
-struct checked { size_t tables, seen, about; const char *wrong; };
+struct checked { size_t tables, seen, about, demands, grouped; const char *wrong; };
+
+static void
+check_demands(struct world *w, struct checked *k, const struct policy_table *t)
+{
+	const struct mesh_restriction **all;
+	const struct policy_restriction *const *found;
+	size_t rules = mesh_restrictions(w->m, &w->arena, &all), count = ask_rules_of_approvals(w->m, &w->arena, t, &found);
+
+	for (size_t r = 0; r < rules; r++) {
+		bool there = false, wanted = all[r]->policy.approvals && policy_is_about(&all[r]->policy, t);
+		for (size_t f = 0; f < count; f++) there |= found[f] == &all[r]->policy;
+		if (wanted && !there) k->wrong = "a demand of approvals was not found";
+		k->demands += wanted;
+	}
+}
 
 static void
 check_tables(struct world *w, struct checked *k)
@@ -369,8 +384,33 @@ check_tables(struct world *w, struct checked *k)
 				if (!there) k->wrong = "a restriction was not found";
 				k->about++;
 			}
+			check_demands(w, k, t);
 			k->tables++;
 		}
+}
+
+static Err
+load_into(struct ctx *c, void *m, Str kind, Str id, Str body)
+{
+	return mesh_load(c, m, kind, id, body);
+}
+
+/* Records come by kind, groups before their members: everybody is in the groups they were in. */
+static void
+check_loaded(struct world *w, struct checked *k)
+{
+	struct mesh *again = mesh_new();
+
+	mesh_set_center(again, did(w, CENTER));
+	assert_true(err_ok(mesh_records(&w->c, w->m, load_into, again)));
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		Str person = world_str(w, "person_%02u", i);
+		const struct log *home;
+		size_t before = ask_person(w->m, &w->arena, person, &home).group_count;
+		if (ask_person(again, &w->arena, person, &home).group_count != before) k->wrong = "groups of a person that was loaded";
+		k->grouped += before;
+	}
+	mesh_free(again);
 }
 
 static void
@@ -411,6 +451,7 @@ run(unsigned worlds, unsigned faults)
 			if (step % 4 == 0) check_tables(w, &k), check_people(w, &k);
 			arena_reset(&w->arena);
 		}
+		check_loaded(w, &k);
 		mesh_faults = 0;
 		world_fini(&state);
 	}
@@ -425,8 +466,9 @@ indexes_miss_nothing(void **state)
 	(void)state;
 	if (k.wrong) fail_msg("%s", k.wrong);
 	print_message("%zu tables, %zu restrictions about them; %zu seen by somebody\n", k.tables, k.about, k.seen);
-	assert_true(k.about > 10000 && k.seen > 500);
+	assert_true(k.about > 10000 && k.seen > 500 && k.demands > 1000 && k.grouped > 10);
 	assert_true(run(WORLDS, MESH_FAULT_ONE_SHELF).wrong != NULL);
+	assert_true(run(WORLDS, MESH_FAULT_LATE_MEMBER).wrong != NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_fini)

@@ -92,19 +92,12 @@ handle_policy_add(struct request *rq)
 {
 	struct mesh_restriction r;
 	char id[CRYPT_SHORT_ID_MAX];
-	BUF_AUTO body = BUF_INIT;
-	BUF_AUTO b = BUF_INIT;
 
 	ENSURE(&rq->c, rq->is_admin, DENIED, "only the owner of the center restricts");
 	crypt_short_id("rst_", id);
 	TRY(policy_read(rq, str_c(id), &r));
 	ENSURE(&rq->c, !name_taken(rq, r.name), CONFLICT, "a policy named '%.*s' is in force already; lift it first, or take another name", STR(r.name));
-	body_restriction(&body, &r);
-	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_RESTRICTION_ADD, rq->person_id, buf_view(&body)));
-	access_narrowed(rq->core);
-	restriction_json(rq, mesh_restriction(rq->core->mesh, str_c(id)), &b);
-	reply_json(rq, 201, &b);
-	return OK;
+	return restriction_say(rq, &r);
 }
 
 Err

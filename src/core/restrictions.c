@@ -90,14 +90,26 @@ restriction_visible(struct request *rq, const struct mesh_restriction *r)
 }
 
 Err
+restriction_say(struct request *rq, const struct mesh_restriction *r)
+{
+	BUF_AUTO body = BUF_INIT;
+	BUF_AUTO b = BUF_INIT;
+
+	body_restriction(&body, r);
+	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_RESTRICTION_ADD, rq->person_id, buf_view(&body)));
+	access_narrowed(rq->core);
+	restriction_json(rq, mesh_restriction(rq->core->mesh, r->policy.id), &b);
+	reply_json(rq, 201, &b);
+	return OK;
+}
+
+Err
 handle_restriction_add(struct request *rq)
 {
 	struct mesh_restriction r = {.by = rq->person_id, .added = core_now()};
 	Str product = arg(rq, "product"), mask = arg(rq, "mask");
 	const struct mesh_product *p;
 	char id[CRYPT_SHORT_ID_MAX];
-	BUF_AUTO body = BUF_INIT;
-	BUF_AUTO b = BUF_INIT;
 
 	r.policy.classification = arg(rq, "classification");
 	r.policy.suspend = api_arg_bool(&rq->args, "suspend");
@@ -116,12 +128,7 @@ handle_restriction_add(struct request *rq)
 	}
 	crypt_short_id("rst_", id);
 	r.policy.id = str_c(id);
-	body_restriction(&body, &r);
-	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_RESTRICTION_ADD, rq->person_id, buf_view(&body)));
-	access_narrowed(rq->core);
-	restriction_json(rq, mesh_restriction(rq->core->mesh, str_c(id)), &b);
-	reply_json(rq, 201, &b);
-	return OK;
+	return restriction_say(rq, &r);
 }
 
 Err

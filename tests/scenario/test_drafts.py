@@ -1,6 +1,7 @@
 """Signing by the plain HTTP interface, as a client of somebody else's making would: 428, then POST /drafts/{draft} with 64 bytes."""
 
 import json
+import os
 import shutil
 import struct
 
@@ -102,24 +103,25 @@ def test_a_draft_ends_after_its_time(kept):  # noqa: F811
     program = HEDDLE.parent / "tests" / "tools" / "heddle-clock"
     if not program.exists():
         pytest.skip("built without the tests")
-    ahead = kept.folder / "clock-ahead"
-    ahead.write_bytes(struct.pack("q", 0))
-    kept.node.stop()
-    kept.node.program = kept.folder / "heddle"
-    shutil.copy(program, kept.node.program)
-    shutil.copy(HEDDLE.parent / "libduckdb.so", kept.folder)
-    kept.node.start()
-    wish = draft(kept)
-    waiting = draft(kept, purpose="waiting")
-    ahead.write_bytes(struct.pack("q", 290))
-    assert hand_in(kept, wish, "00" * 64).status_code == 403, "it waits"
-    ahead.write_bytes(struct.pack("q", 305))
-    for late in (wish, waiting):
-        told = hand_in(kept, late, signed(kept.key, late["payload"]))
-        assert told.status_code == 404 and "no such draft" in told.json()["error"]["message"], told.text
-    assert not reads(kept)
-    again = draft(kept)
-    assert hand_in(kept, again, signed(kept.key, again["payload"])).status_code == 201 and reads(kept)
+    with open(kept.folder / "clock-ahead", "wb+", 0) as ahead:
+        set_ahead = lambda seconds: os.pwrite(ahead.fileno(), struct.pack("q", seconds), 0)  # noqa: E731 in place: it is mapped
+        set_ahead(0)
+        kept.node.stop()
+        kept.node.program = kept.folder / "heddle"
+        shutil.copy(program, kept.node.program)
+        shutil.copy(HEDDLE.parent / "libduckdb.so", kept.folder)
+        kept.node.start()
+        wish = draft(kept)
+        waiting = draft(kept, purpose="waiting")
+        set_ahead(290)
+        assert hand_in(kept, wish, "00" * 64).status_code == 403, "it waits"
+        set_ahead(305)
+        for late in (wish, waiting):
+            told = hand_in(kept, late, signed(kept.key, late["payload"]))
+            assert told.status_code == 404 and "no such draft" in told.json()["error"]["message"], told.text
+        assert not reads(kept)
+        again = draft(kept)
+        assert hand_in(kept, again, signed(kept.key, again["payload"])).status_code == 201 and reads(kept)
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing(kept):  # noqa: F811

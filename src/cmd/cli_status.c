@@ -68,6 +68,15 @@ refused(struct cli *cli, const json_t *status)
 	grid_print(&g);
 }
 
+/* What looks at everything just now, if anything does. */
+static void
+print_walk(struct arena *a, const json_t *walk)
+{
+	if (json_is_object(walk))
+		out_printf("  walk     %.*s: %.*s things looked at, %.*s more wait\n", STR(js_text(walk, "what")), STR(text_count(a, js_count(walk, "looked_at"))),
+		           STR(text_count(a, js_count(walk, "waiting"))));
+}
+
 Err
 cli_run_status(struct cli *cli)
 {
@@ -81,7 +90,9 @@ cli_run_status(struct cli *cli)
 	out_printf("  center   %.*s\n", STR(js_text(answer, "center")));
 	out_printf("  up       %.*s\n", STR(text_seconds(a, (double)js_count(answer, "uptime_s"))));
 	out_printf("  engine   %.*s\n", STR(js_text(answer, "engine")));
-	out_printf("  sandbox  people's SQL needs at least %.*s\n\n", STR(js_text(answer, "sandbox_minimum")));
+	out_printf("  sandbox  people's SQL needs at least %.*s\n", STR(js_text(answer, "sandbox_minimum")));
+	print_walk(a, json_object_get(answer, "walk"));
+	putchar('\n');
 	out_heading("Roles");
 	roles(cli, answer);
 	putchar('\n');

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "core/request.h"
+#include "core/walk.h"
 #include "crypt/encode.h"
 #include "ledger/ledger.h"
 #include "pins.h"
@@ -142,6 +143,27 @@ refused_json(struct request *rq, struct buf *b)
 	return OK;
 }
 
+/* What looks at everything just now: how far it is, and how many wait for it. */
+static void
+walk_json(const struct core *core, struct buf *b, bool *first)
+{
+	const char *what;
+	uint64_t steps;
+	unsigned n = walks_under_way(core, &what, &steps);
+	bool in = true;
+
+	member_key(b, "walk", first);
+	if (n == 0) {
+		buf_c(b, "null");
+		return;
+	}
+	buf_char(b, '{');
+	member_text(b, "what", str_c(what), &in);
+	member_u64(b, "looked_at", steps, &in);
+	member_u64(b, "waiting", n - 1, &in);
+	buf_char(b, '}');
+}
+
 Err
 handle_status(struct request *rq)
 {
@@ -164,6 +186,7 @@ handle_status(struct request *rq)
 	TRY(refused_json(rq, &b));
 	member_text(&b, "sandbox_minimum", arena_printf(&rq->arena, "L%u", core->limits.sandbox_minimum), &first);
 	member_text(&b, "mark", str_c(core_mark(core, mark)), &first);
+	walk_json(core, &b, &first);
 	buf_char(&b, '}');
 	reply_json(rq, 200, &b);
 	return OK;

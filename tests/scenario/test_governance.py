@@ -580,6 +580,21 @@ def test_a_lowered_tag_waits_for_approvals(shop):
     assert node.scalar(note, "ana").startswith("classified")
 
 
+def test_a_raised_tag_waits_for_nobody(shop):
+    """Raising closes at once, so nothing is demanded of it, and nobody is asked to stand up for it; unless a grant by tags would open by it."""
+    node = shop.node
+    add(node, "stella", "sales", "steward", "sam")
+    column = "sales.orders.orders.store_id"
+    policy(node, "two", {"product": "sales.orders"}, approvals={"count": 2, "roles": ["owner"]})
+    change = node.heddle("tag", "set", column, "classification=confidential", as_="stella")
+    assert change["state"] == "set" and "approvals" not in change
+    assert ("tag", change["id"]) not in inbox(node, "sam")
+    assert "approvals" not in node.run("tags", column, as_="sam").out
+    node.heddle("grant", "--tags", "classification = restricted", "--to", "insights", "--purpose", "analysis", as_="sam")
+    change = node.heddle("tag", "set", column, "classification=restricted", as_="sam")
+    assert change["state"] == "waits" and change["approvals"]["needed"] == 2
+
+
 def test_the_vocabulary_is_the_centers(shop):
     node = shop.node
     node.heddle("tag", "define", "retention", "--kind", "ordered", "--values", "days,months,years", as_="sam", expect=REFUSED)

@@ -76,8 +76,10 @@ def test_others_are_answered_during_a_walk_and_it_sees_one_state(crowd):
     shown = [c for c in posture.answer.json()["controls"] if c["id"] == "C02"][0]["findings"]
     assert len(shown) == 500 and [f["subject"] for f in shown] == sorted(f["subject"] for f in shown)
 
+    walks = []
     trial = Behind(node, "POST", "/api/v1/policies/try", json={"policy": policy_text("tried", hide=True)})
-    assert trial.meanwhile(look) > 5
+    assert trial.meanwhile(lambda: walks.append(node.http("GET", "/api/v1/status").json()["walk"])) > 5
+    assert any(w and w["what"] == "a trial of a policy" and w["looked_at"] > 0 for w in walks)
     told = trial.answer.json()
     assert told["grants_seen"] == told["grants_changed"] == MANY + 1 and len(told["grants"]) == 1000
 

@@ -76,6 +76,21 @@ def shop(make_node, shop_template):
     return Shop(node.start())
 
 
+@pytest.fixture(scope="module")
+def read_shop(tmp_path_factory, shop_template):
+    """One for all tests of a file that leave it as it is; ana reads all of sales.orders."""
+    node = Node(tmp_path_factory.mktemp("read") / "n")
+    subprocess.run(["cp", "-a", f"{shop_template}/.", node.folder], check=True)
+    shop = Shop(node.start())
+    try:
+        shop.grant()
+        yield shop
+    finally:
+        node.stop()
+    text = node.log_text()
+    assert "Sanitizer" not in text and "runtime error:" not in text, text[-4000:]
+
+
 @pytest.fixture
 def wrong_clock(shop):
     """Sets the clock of the shop's node to another day and starts it anew."""

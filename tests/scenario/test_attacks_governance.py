@@ -278,7 +278,7 @@ def test_14_whatever_the_center_says_opens_nothing(governed):
         assert set(now[0]) <= set(then[0]) and (then[1] or not now[1]) and all(now[0][k] in (then[0][k], None) or "*" in str(now[0][k]) for k in now[0]), (now, then)
     approver = governed.planted["sales", "steward"]
     waiting = governed.id["grant"]
-    assert approver("POST", f"/api/v1/grants/{waiting}/approve", json={}).status_code in (201, 403, 409)
+    assert approver("POST", f"/api/v1/grants/{waiting}/approve", json={}).status_code == 201
     for i in range(len(policies)):
         admin("DELETE", f"/api/v1/restrictions/p{i}")
     for path in ("zz",):
@@ -306,7 +306,7 @@ def test_47_two_accounts_of_the_asker_and_programs_are_no_second_person(shop):
     # nor does a second account get rid of its human, by any of the ways
     for body in ({"name": "ana2", "role": "steward"}, {"name": "ana2", "role": "analyst"}, {"name": "ana2", "role": "steward", "same_human_as": "eve"}):
         sam("POST", "/api/v1/users", json={"domain": "sales", **body})
-    assert Person(node, token=sam("POST", "/api/v1/users", json={"domain": "sales", "name": "ana2", "role": "steward"}).json()["token"])("POST", f"/api/v1/grants/{grant}/approve", json={}).status_code in (403, 409)
+    assert Person(node, token=sam("POST", "/api/v1/users", json={"domain": "sales", "name": "ana2", "role": "steward"}).json()["token"])("POST", f"/api/v1/grants/{grant}/approve", json={}).status_code == 403
     assert sam("POST", "/api/v1/users", json={"domain": "sales", "name": "robot", "role": "steward"}).status_code == 409
     assert Person(node, "eve")("POST", f"/api/v1/grants/{grant}/approve", json={}).status_code == 201 and Person(node, "ana").count().status_code == 200
 
@@ -329,7 +329,7 @@ def test_10_what_is_handed_on_is_not_handed_further(governed):
     olga = Person(node, "olga")
     olga("POST", "/api/v1/groups", json={"name": "campaign"})
     assert olga("POST", "/api/v1/groups/campaign/members", json={"person": "otto"}).status_code == 201
-    assert olga("POST", "/api/v1/groups/campaign/members", json={"person": "ana"}).status_code in (403, 404)
+    assert olga("POST", "/api/v1/groups/campaign/members", json={"person": "ana"}).status_code == 404
     assert Person(node, "otto").count().status_code == 403 and ana.count().status_code == 403
     sam("DELETE", f"/api/v1/grants/{grant}")
     assert abe.count().status_code == 403
@@ -394,11 +394,11 @@ def test_06_nobody_is_given_two_shapes_of_the_same_rows(shop):
     for shape, to in itertools.product(shapes, ("insights", "user:ana", "group:insights.campaign")):
         for more in ({}, {"object": "sales.orders.orders"}):
             answer = sam("POST", "/api/v1/grants", json=base | {"to": to, "purpose": "other"} | more | shape)
-            assert answer.status_code in (400, 409), (shape, to, answer.text)
+            assert answer.status_code == 409, (shape, to, answer.text)
     for shape in shapes[:7]:
         body = {k: v for k, v in base.items() if k not in ("object", "to", "purpose")} | shape
-        assert sam("POST", f"/api/v1/requests/{asked}/approve", json=body).status_code in (400, 409), shape
-    assert sam("POST", "/api/v1/grants", json=tags | {"min_group": 4}).status_code in (400, 404, 409)
+        assert sam("POST", f"/api/v1/requests/{asked}/approve", json=body).status_code == 409, shape
+    assert sam("POST", "/api/v1/grants", json=tags | {"min_group": 4}).status_code == 400
     assert sam("POST", "/api/v1/grants", json=base | {"purpose": "other", "to": "user:ana"}).status_code == 201, "the same shape is the same cells"
     # and the center cannot make one of another
     Person(node)("POST", "/api/v1/policies", json={"policy": json.dumps({"name": "coarser", "scope": {"product": "sales.orders", "classification": "personal"}, "effects": {"mask": "null"}})})
@@ -585,12 +585,12 @@ def test_12_only_what_the_node_held_out_is_handed_in_signed(node):
     text = json.dumps(forged, separators=(",", ":"))
     answer = eva("POST", "/api/v1/events", json={"payload": text, "signature": signed(text.encode())})
     assert answer.status_code == 403 and "hold that out" in answer.json()["error"]["message"], answer.text
-    assert eva.query("SELECT count(*) FROM evil.orders.orders").status_code in (403, 404)
+    assert eva.query("SELECT count(*) FROM evil.orders.orders").status_code == 404
     for wrong in (wish["payload"].replace('"1.0.0"', '"1.0.1"'), " " + wish["payload"], wish["payload"] + "\n"):
-        assert eva("POST", "/api/v1/events", json={"payload": wrong, "signature": signed(wrong.encode())}).status_code in (400, 403)
+        assert eva("POST", "/api/v1/events", json={"payload": wrong, "signature": signed(wrong.encode())}).status_code == 403
     # what was held out goes in, over a restart too, once
     node.restart()
     good = {"payload": wish["payload"], "signature": signed(wish["payload"].encode())}
     assert Person(node, "eva")("POST", "/api/v1/events", json=good).status_code == 201
-    assert Person(node, "eva")("POST", "/api/v1/events", json=good).status_code in (400, 403, 409)
+    assert Person(node, "eva")("POST", "/api/v1/events", json=good).status_code == 400
     assert Person(node, "eva").query("SELECT count(*) n FROM evil.orders.orders").json() == [{"n": 2}] and node.heddle("domains") and log

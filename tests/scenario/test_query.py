@@ -26,45 +26,45 @@ def run(shop, sql, *options, **more):
     return shop.node.run("query", sql, "--purpose", "analysis", *options, as_=more.pop("as_", "ana"), **more)
 
 
-def test_formats_agree(open_shop, tmp_path):
-    raw = open_shop.raw("select order_id, amount, ordered_on, card from orders order by order_id")
+def test_formats_agree(read_shop, tmp_path):
+    raw = read_shop.raw("select order_id, amount, ordered_on, card from orders order by order_id")
     expected = [(a, b, str(c), d) for a, b, c, d in raw]
-    as_json = run(open_shop, SQL, "--format", "json").json
+    as_json = run(read_shop, SQL, "--format", "json").json
     assert [tuple(r.values()) for r in as_json] == expected and list(as_json[0]) == ["order_id", "amount", "ordered_on", "card"]
-    assert [tuple(json.loads(line).values()) for line in run(open_shop, SQL, "--format", "ndjson").out.splitlines()] == expected
-    (tmp_path / "r.csv").write_text(run(open_shop, SQL, "--format", "csv").out)
+    assert [tuple(json.loads(line).values()) for line in run(read_shop, SQL, "--format", "ndjson").out.splitlines()] == expected
+    (tmp_path / "r.csv").write_text(run(read_shop, SQL, "--format", "csv").out)
     assert duckdb.sql(f"from read_csv('{tmp_path}/r.csv', nullstr = '')").fetchall() == raw
-    (tmp_path / "r.parquet").write_bytes(run(open_shop, SQL, "--format", "parquet", text=False).out)
+    (tmp_path / "r.parquet").write_bytes(run(read_shop, SQL, "--format", "parquet", text=False).out)
     assert duckdb.sql(f"from '{tmp_path}/r.parquet'").fetchall() == raw
 
 
-def test_table_for_people(open_shop):
-    done = run(open_shop, SQL)
+def test_table_for_people(read_shop):
+    done = run(read_shop, SQL)
     lines = done.out.splitlines()
     assert lines[0].split() == ["order_id", "amount", "ordered_on", "card"] and len(lines) == 32 and set(lines[1]) <= {"─", " "}
     assert "NULL" in done.out and "30 rows" in done.err and "sales.orders.orders" in done.err
-    assert run(open_shop, "SELECT order_id FROM sales.orders.orders WHERE false").out.splitlines()[0] == "order_id"
+    assert run(read_shop, "SELECT order_id FROM sales.orders.orders WHERE false").out.splitlines()[0] == "order_id"
 
 
-def test_values_of_every_kind_survive(open_shop):
+def test_values_of_every_kind_survive(read_shop):
     sql = """SELECT NULL AS n, true AS b, 9007199254740993::BIGINT AS big, 1.5::DOUBLE AS d, 123.4500::DECIMAL(10,4) AS dec,
         DATE '2020-02-29' AS day, TIMESTAMP '2020-02-29 12:34:56.789' AS ts, 'a "quoted", line
 break; ünïcode 🙂' AS t, [1, NULL, 3] AS list, {'a': 1, 'b': 'x'} AS st, '' AS empty, 170141183460469231731687303715884105727::HUGEINT AS huge"""
-    row = run(open_shop, sql, "--json").json[0]
+    row = run(read_shop, sql, "--json").json[0]
     assert row["n"] is None and row["b"] is True and int(row["big"]) == 9007199254740993 and float(row["dec"]) == 123.45
     assert row["t"].startswith('a "quoted", line\nbreak') and row["t"].endswith("🙂") and row["empty"] == ""
     assert row["list"] == [1, None, 3] and row["st"] == {"a": 1, "b": "x"} and int(row["huge"]) == 2**127 - 1
-    table = run(open_shop, sql).out
+    table = run(read_shop, sql).out
     assert "NULL" in table and len(table.splitlines()) == 3
 
 
-def test_sql_from_standard_input(open_shop):
-    assert run(open_shop, "-", "--json", input=SQL.encode()).json == run(open_shop, SQL, "--json").json
+def test_sql_from_standard_input(read_shop):
+    assert run(read_shop, "-", "--json", input=SQL.encode()).json == run(read_shop, SQL, "--json").json
 
 
-def test_nothing_said_is_bad_input(open_shop):
+def test_nothing_said_is_bad_input(read_shop):
     for sql in ("", "   ", ";", "-- nothing"):
-        assert run(open_shop, sql).status == BAD
+        assert run(read_shop, sql).status == BAD
 
 
 @pytest.mark.parametrize("sql", [
@@ -79,11 +79,11 @@ def test_nothing_said_is_bad_input(open_shop):
     "SELECT write_log('x')", "WITH t AS (SELECT * FROM read_text('/etc/hostname')) SELECT * FROM t",
     "SELECT (SELECT content FROM read_text('/etc/hostname'))", "CREATE MACRO f(x) AS x", "VACUUM", "CHECKPOINT", "EXPORT DATABASE 'x'",
 ])
-def test_statements_that_reach_for_more_are_turned_down(open_shop, sql):
-    done = run(open_shop, sql, "--json")
-    assert done.status in (BAD, REFUSED, NOT_FOUND), done.out + done.err
-    assert "root:" not in done.out + done.err and str(open_shop.node.data) not in done.out + done.err
-    assert run(open_shop, "SELECT 1 AS one", "--json").json == [{"one": 1}]
+def test_statements_that_reach_for_more_are_turned_down(read_shop, sql):
+    done = run(read_shop, sql, "--json")
+    assert done.status == BAD, done.out + done.err
+    assert "root:" not in done.out + done.err and str(read_shop.node.data) not in done.out + done.err
+    assert run(read_shop, "SELECT 1 AS one", "--json").json == [{"one": 1}]
 
 
 @pytest.mark.parametrize("sql", [
@@ -97,29 +97,32 @@ def test_statements_that_reach_for_more_are_turned_down(open_shop, sql):
     "SELECT unnest([1, 2, 3]) AS i UNION ALL SELECT store_id FROM sales.orders.orders ORDER BY 1",
     "SELECT CASE WHEN amount > 20 THEN 'big' ELSE 'small' END k, count(*) FROM sales.orders.orders GROUP BY ALL ORDER BY ALL",
 ])
-def test_ordinary_sql_works_and_agrees_with_duckdb(open_shop, sql):
-    seen = [tuple(r.values()) for r in run(open_shop, sql, "--json").json]
-    raw = open_shop.raw(sql.replace("sales.orders.orders", "orders"))
+def test_ordinary_sql_works_and_agrees_with_duckdb(read_shop, sql):
+    seen = [tuple(r.values()) for r in run(read_shop, sql, "--json").json]
+    raw = read_shop.raw(sql.replace("sales.orders.orders", "orders"))
     assert [[str(v).replace("T00:", " 00:") for v in r] for r in seen] == [[str(v) for v in r] for r in raw]
 
 
-@pytest.mark.parametrize("sql", [
+WRONG = [
     "SELEC 1", "SELECT FROM WHERE", "SELECT nothing FROM sales.orders.orders", "SELECT 'a'::INTEGER", "SELECT no_such_function(1)",
     "SELECT card::INTEGER FROM sales.orders.orders", "SELECT error(card) FROM sales.orders.orders",
     "SELECT 1 / (CASE WHEN secret_note LIKE 'x' THEN 0 ELSE 'x' END)", "SELECT CAST(secret_note || 'x' AS DATE), CAST(store_id || 'y' AS INTEGER) FROM sales.orders.orders",
-])
-def test_errors_tell_no_path_and_no_value(open_shop, sql):
+]
+
+
+def test_errors_tell_no_path_and_no_value(open_shop):
     shop = open_shop
     shop.node.heddle("restrict", "confidential", "--mask", "null")
-    done = run(shop, sql, "--json")
-    assert done.status in (BAD, REFUSED), done.out
-    for secret in ("classified", "/proc/", "/tmp/", ".parquet", str(shop.folder), "read_parquet"):
-        assert secret not in done.out + done.err, secret
+    for sql in WRONG:
+        done = run(shop, sql, "--json")
+        assert done.status == BAD, (sql, done.out)
+        for secret in ("classified", "/proc/", "/tmp/", ".parquet", str(shop.folder), "read_parquet"):
+            assert secret not in done.out + done.err, (sql, secret)
 
 
-def test_unknown_tables(open_shop):
+def test_unknown_tables(read_shop):
     for table in ("sales.orders.nothing", "sales.nothing.orders", "nothing.orders.orders", "orders"):
-        assert run(open_shop, f"SELECT * FROM {table}").status in (BAD, NOT_FOUND)
+        assert run(read_shop, f"SELECT * FROM {table}").status in (BAD, NOT_FOUND)
 
 
 def test_a_refusal_names_the_table_and_the_way_to_ask(shop):

@@ -58,7 +58,7 @@ def unknown_tests(text):
         if re.search(r"\| (?:yes|part)\b", row) and "[" not in row and "part:" not in row:
             yield f"no test: {row}"
         for names in re.findall(r"\[([^\]]+)\]", row):
-            for name in names.split(", "):
+            for name in re.findall(r"(?:^|[,;] )((?:[a-z]+/)?test_\w+(?:\.c)?)", names) or [names]:
                 scenario, unit = ROOT / f"tests/scenario/{name}.py", ROOT / f"tests/unit/{name}"
                 if not scenario.is_file() and not unit.is_file() and not unit.with_suffix(".c").is_file():
                     yield f"{row[:6]}: {name}"
@@ -130,6 +130,7 @@ class Docs(unittest.TestCase):
         self.assertEqual(len(list(unknown_attack_tests("| 1 | x | A.test_99, S.test_query::test_nothing, U.query/test_nothing, Z.nothing, F.test_nothing |"))), 5)
         self.assertEqual(list(unknown_attack_tests("| 1 | x | A.test_07, S.test_query, U.policy/test_decide, Z.json |")), [])
         self.assertEqual(len(list(unknown_tests("| M1 | x | yes [test_nothing] |\n| M2 | y | yes |\ntests/scenario/nothing.py"))), 3)
+        self.assertEqual(len(list(unknown_tests("| M1 | x | yes [test_query: of something; test_nothing] |\n| M2 | x | yes [something] |"))), 2)
         self.assertEqual(len(list(unknown_commands("`heddle grnt x`, `heddle group jion a`\n    heddle grant x --nothing\n"))), 3)
         self.assertEqual(list(unknown_commands("`heddle group join|leave g p`, `heddle grant x --rows \"a --b\" --to c`")), [])
         self.assertEqual(list(missing_files("[a](nothing.md)", "README.md")), ["nothing.md"])

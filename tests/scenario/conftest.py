@@ -13,7 +13,7 @@ from harness import HEDDLE, SANITIZED, Node, Shop  # noqa: E402
 SANITIZED_PARAMETERS_MAX = 4
 SANITIZED_SHARE = 4  # one test in so many of those below; all of them with HEDDLE_FULL
 SANITIZED_SAMPLED = {"test_governance", "test_posture", "test_policies", "test_explain", "test_keys", "test_webhooks", "test_audit", "test_attacks_governance",
-                     "test_histories", "test_terms", "test_who_may"}
+                     "test_histories", "test_terms", "test_who_may", "test_budgets", "test_webhook_races", "test_drafts", "test_journal_full"}
 
 
 def pytest_configure():

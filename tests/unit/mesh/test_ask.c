@@ -114,6 +114,31 @@ a_grant_to_a_group(void **state)
 	assert_false(allowed(w, "ida_owner", TABLE));
 }
 
+/* Each of what settles a grant early, and what a class of a contract brings in: said by the logs, seen in the decision. */
+static void
+one_table_and_one_class(void **state)
+{
+	struct world *w = *state;
+	struct mesh_grant g = a_grant("grt_00000001", "prd_stores01", PRINCIPAL_DOMAIN, did(w, INSIGHTS));
+	const struct mesh_product *p = NULL;
+	const struct mesh_table *t = mesh_table_by_name(w->m, S(TABLE), &p);
+	struct policy_decision d;
+
+	g.policy.table = S("returns");
+	assert_true(say_grant(w, STORES, &g));
+	assert_false(allowed(w, "analyst00", TABLE));
+	g.policy.id = S("grt_00000002"), g.policy.table = S("transactions");
+	assert_true(say_grant(w, STORES, &g));
+	assert_true(allowed(w, "analyst00", TABLE));
+	restrict_with(w, "rst_00000001", (struct policy_restriction){.classification = S("personal"), .hide = true});
+	mesh_decide(w->m, &w->arena, S("analyst00"), p, t, S("campaign_analysis"), INTERACT_SQL, 3, DAY(1), NULL, &d);
+	assert_int_equal(d.verdict, VERDICT_ALLOW);
+	for (size_t i = 0; i < t->policy.column_count; i++)
+		assert_int_equal(d.columns[i].hidden, str_eqc(t->policy.columns[i].classification, "personal"));
+	ADD(w, STORES, GRANT_REVOKE, body_revoke(&w->body, S("grt_00000002")));
+	assert_false(allowed(w, "analyst00", TABLE));
+}
+
 /* --- approvals --- */
 
 static void
@@ -477,7 +502,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(a_domain_that_names), TEST(a_grant_to_a_group), TEST(two_people), TEST(nobody_is_spoken_for), TEST(named_elsewhere), TEST(two_steps),
+	    TEST(a_domain_that_names), TEST(a_grant_to_a_group), TEST(one_table_and_one_class), TEST(two_people), TEST(nobody_is_spoken_for), TEST(named_elsewhere), TEST(two_steps),
 	    TEST(which_changes_open), cmocka_unit_test(indexes_miss_nothing),
 	};
 

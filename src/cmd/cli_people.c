@@ -131,7 +131,8 @@ cli_run_users(struct cli *cli)
 		grid_cell(&g, js_text(u, "name"));
 		grid_cell(&g, js_text(u, "domain"));
 		grid_cell(&g, js_text(u, "role"));
-		grid_cell(&g, json_is_false(json_object_get(u, "active")) ? S("left") : js_true(u, "service") ? S("service") : S(""));
+		Str note = js_true(u, "void") ? S("void: said with a stolen key") : js_true(u, "service") ? S("service") : S("");
+		grid_cell(&g, json_is_false(json_object_get(u, "active")) ? S("left") : note);
 	}
 	grid_print(&g);
 	return OK;

@@ -536,6 +536,20 @@ def test_a_replayed_rotation_changes_nothing(kept):
     kept.node.heddle("key", "rotate", "stores", as_="sam")  # its client goes on
 
 
+def test_no_snapshot_can_be_put_in_place_of_another(kept):
+    """Attack 30, by somebody with the folder: the manifest of one product under the name of another's."""
+    kept.grant()
+    other = contract(kept.folder / "copies.yaml", "stores", "copies", {"copies": ORDERS})
+    kept.node.heddle("publish", other, "--data", f"copies={kept.file}", as_="sam")
+    assert kept.node.scalar(ALL, "ana") == 30
+    blobs = kept.node.data / "catalog" / "blobs"
+    named = {t: p for p in blobs.iterdir() for t in ("orders", "copies") if p.read_bytes().startswith(b'{"v":1,"table":"%s"' % t.encode())}
+    kept.node.stop()
+    named["orders"].write_bytes(named["copies"].read_bytes())
+    kept.node.start()
+    kept.node.query(ALL, "ana", expect=FAILED)
+
+
 # --- forks ---
 
 def test_a_fork_is_found_proven_freezes_and_is_resolved(kept):

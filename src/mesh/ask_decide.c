@@ -27,6 +27,8 @@ by_restriction_id(const void *a, const void *b)
 	return str_cmp(x->id, y->id);
 }
 
+enum { EXPECTED_COLUMNS = 16 };
+
 /* What is gathered for one question. */
 struct asking {
 	const struct mesh *m;
@@ -70,6 +72,18 @@ add_lone_grant(struct asking *k, Str to_id)
 
 	if (!g || g->item.log != k->producer || !str_eq(g->pub.policy.to_id, to_id)) return;
 	if (g->pub.policy.tags || str_eq(g->pub.policy.product_id, k->q->table->product_id)) add_grant(k, g);
+}
+
+/* All at once into the caches, before any is looked at. */
+static void
+expect_grants(const struct asking *k)
+{
+	const struct policy_principal *who = k->q->who;
+	Str product = k->q->table->product_id;
+
+	state_expect_grants(k->m, product, who->person_id);
+	state_expect_grants(k->m, product, who->domain_id);
+	for (size_t i = 0; i < who->group_count; i++) state_expect_grants(k->m, product, who->groups[i]);
 }
 
 static void
@@ -158,6 +172,7 @@ decide(struct asking *k, const struct mesh_product *product, struct policy_trace
 	k->producer = p->item.log;
 	k->grants.a = k->delegations.a = k->a;
 	q->table = ask_table(k->m, k->a, p, q->table);
+	if (!own) expect_grants(k);
 	gather_rules(k);
 	if (!own) {
 		add_grants_to(k, who->person_id);
@@ -173,11 +188,23 @@ decide(struct asking *k, const struct mesh_product *product, struct policy_trace
 	policy_decide(k->a, q, trace, ret);
 }
 
+/* What is to be read of the table comes in while the person is looked up. */
+static void
+expect(const struct mesh_product *product, const struct policy_table *t)
+{
+	const char *columns = (const char *)t->columns;
+
+	__builtin_prefetch(&HOLDER(product, product)->newest);
+	for (size_t i = 0; i < t->column_count && i < EXPECTED_COLUMNS; i++) __builtin_prefetch(columns + i * sizeof *t->columns);
+}
+
 void
 mesh_decide(const struct mesh *m, struct arena *a, Str person_id, const struct mesh_product *product, const struct mesh_table *table,
             Str purpose, enum interaction interaction, uint32_t level, Time now, struct policy_trace *trace, struct policy_decision *ret)
 {
 	const struct log *home;
+
+	expect(product, &table->policy);
 	struct policy_principal who = ask_person(m, a, person_id, &home);
 	struct policy_question q = {.who = &who, .table = &table->policy, .purpose = purpose, .interaction = interaction, .level = level, .now = now,
 	                            .purpose_unknown = !mesh_purpose_ok(m, purpose)};

@@ -74,6 +74,16 @@ index_find(const struct index *x, uint32_t hash, bool (*equal)(const void *item,
 }
 
 void
+index_expect(const struct index *x, uint32_t hash)
+{
+	uint32_t i = hash & (x->cap - 1);
+
+	if (x->count == 0) return;
+	__builtin_prefetch(&x->marks[i]);
+	__builtin_prefetch(&x->items[i]);
+}
+
+void
 index_add(struct index *x, uint32_t hash, void *item)
 {
 	assert(x->count < UINT32_MAX / 4);

@@ -18,6 +18,7 @@ struct index {
 uint32_t index_hash(uint64_t seed, Str a, Str b);
 /* Where the item stands, so that it can be exchanged for one of the same key; NULL when there is none. */
 void **index_find(const struct index *x, uint32_t hash, bool (*equal)(const void *item, const void *key), const void *key);
+void index_expect(const struct index *x, uint32_t hash); /* it will be looked for soon: what is read then is fetched meanwhile */
 void index_add(struct index *x, uint32_t hash, void *item); /* its key must not be there yet */
 /* The items, in an order that means nothing; NULL at the end. *at begins as 0. */
 void *index_next(const struct index *x, uint32_t *at);

@@ -137,6 +137,12 @@ of_grant(const struct item *it, struct change *ret)
 	ret->grant = ((const struct grant *)it)->pub;
 }
 
+void
+state_expect_grants(const struct mesh *m, Str product_id, Str to_id)
+{
+	index_expect(&m->grant_pairs, index_hash(m->seed, product_id, to_id));
+}
+
 const struct grant *
 state_grants_of(const struct mesh *m, const struct log *log, Str product_id, Str to_id)
 {

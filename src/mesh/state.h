@@ -178,6 +178,7 @@ struct item *state_find(const struct mesh *m, enum record_kind kind, const struc
 struct item *state_first(const struct mesh *m, enum record_kind kind, Str id);
 const struct group *state_group_named(const struct mesh *m, const struct log *log, Str name); /* live, else NULL */
 const struct product *state_product_named(const struct mesh *m, const struct log *log, Str name); /* live, else NULL */
+void state_expect_grants(const struct mesh *m, Str product_id, Str to_id); /* state_grants_of() is to come */
 const struct grant *state_grants_of(const struct mesh *m, const struct log *log, Str product_id, Str to_id);
 const struct grant *state_grants_for(const struct mesh *m, const struct log *log, Str request_id);
 /* Of the tag.sets of a product in that log the newest, NULL for none; the others behind it by falling seq. */

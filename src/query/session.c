@@ -35,8 +35,17 @@ void
 session_interrupt(struct session *s)
 {
 	if (!s->engine.open) return;
+	s->interrupted = true;
 	s->engine.d->duckdb_interrupt(s->engine.con);
 	s->engine.d->duckdb_interrupt(s->beside);
+}
+
+/* A thread of the engine that fails stops the others by an interrupt; the one that fetches may meet that before the failure, whose words are lost then. */
+static Err
+interrupted_by_whom(struct ctx *c, const struct session *s, Err err)
+{
+	if (err.code != ERR_CANCELLED || s->interrupted) return err;
+	return err_set(c, ERR_SQL, "a row can't be computed or read; the engine did not say which");
 }
 
 /* What a statement reads; valid until the next one. */
@@ -183,6 +192,7 @@ session_run(struct ctx *c, struct session *s, const struct session_run *run, str
 {
 	const struct sql_statement *st;
 
+	s->interrupted = false;
 	ENSURE(c, run->tables.n % 3 == 0, INVALID, "tables come in triples");
 	TRY(statement_of(c, s, run->sql, &st));
 	TRY(tables_known(c, st, run->tables, 3));
@@ -190,6 +200,7 @@ session_run(struct ctx *c, struct session *s, const struct session_run *run, str
 	for (size_t i = 0; i < run->tables.n; i += 3)
 		TRY(bind_table(c, &s->engine, &s->bindings, run->tables.v[i], run->tables.v[i + 1], run->tables.v[i + 2]));
 	Err err = run->format == RESULT_PARQUET ? run_parquet(c, s, run, ret_counts) : run_rows(c, s, run, ret_counts);
+	err = interrupted_by_whom(c, s, err);
 	if (err.code == ERR_UNAVAILABLE) return err;
 	TRY(result_end(c, run->sink.fd, err));
 	return err;
@@ -230,7 +241,7 @@ check_all(struct ctx *c, struct session *s, List tables, List statements, Str *a
 	for (size_t i = 0; i < statements.n; i += 2) {
 		struct ctx own = {.arena = c->arena};
 		if (str_eqc(statements.v[i], "hashes")) continue;
-		Err err = check_one(&own, s, tables, statements.v[i], statements.v[i + 1], &answers[i / 2]);
+		Err err = interrupted_by_whom(&own, s, check_one(&own, s, tables, statements.v[i], statements.v[i + 1], &answers[i / 2]));
 		if (err.code == ERR_CANCELLED) return err_set(c, ERR_CANCELLED, "%s", own.detail);
 		if (!err_ok(err)) answers[i / 2] = repeats_error(&own, err);
 	}
@@ -242,11 +253,12 @@ session_check(struct ctx *c, struct session *s, List tables, List statements, Li
 {
 	Str *v = NEW_N(c->arena, statements.n / 2, Str);
 
+	s->interrupted = false;
 	ENSURE(c, tables.n % 2 == 0 && statements.n % 2 == 0, INVALID, "tables and checks come in pairs");
 	for (size_t i = 0; i < tables.n; i += 2) TRY(bind_table(c, &s->engine, &s->bindings, tables.v[i], tables.v[i + 1], S("")));
 	struct repeats *beside = repeats_begin(&s->engine, s->beside, statements);
 	Err err = check_all(c, s, tables, statements, v);
-	Err hashes = repeats_end(c, beside, v);
+	Err hashes = interrupted_by_whom(c, s, repeats_end(c, beside, v));
 	TRY(err);
 	TRY(hashes);
 	*ret = (List){v, statements.n / 2};

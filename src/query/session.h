@@ -5,6 +5,8 @@
 #ifndef HEDDLE_QUERY_SESSION_H
 #define HEDDLE_QUERY_SESSION_H
 
+#include <stdatomic.h>
+
 #include "ipc/msg.h"
 #include "query/bind.h"
 #include "query/result.h"
@@ -14,6 +16,7 @@ enum { SESSION_CHECK_ROWS_MAX = 1000, SESSION_CHECK_BYTES_MAX = 256 * 1024 };
 struct session {
 	struct engine engine;
 	duckdb_connection beside; /* for what runs at the same time */
+	atomic_bool interrupted;  /* since the work that runs began */
 	struct bindings bindings;
 	struct arena parsed_arena; /* the statement that came through the gate last: most are parsed, decided on and then run */
 	Str parsed_sql;

@@ -117,7 +117,7 @@ test_what_is_wrong_is_named(void **state)
 	(void)state;
 	REFUSED_WITH("`heddle publish`", "publsh");
 	REFUSED_WITH("`heddle user add`", "user", "ad");
-	REFUSED_WITH("`heddle user add`", "user");
+	REFUSED_WITH("one of: add, remove", "user");
 	REFUSED_WITH("--format", "query", "x", "--fromat", "csv");
 	REFUSED_WITH("given twice", "query", "x", "--purpose", "a", "--purpose", "b");
 	REFUSED_WITH("needs a value", "query", "x", "--purpose");

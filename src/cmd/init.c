@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/cli_out.h"
+#include "cmd/cli/out.h"
 #include "cmd/datadir.h"
 #include "cmd/node.h"
 

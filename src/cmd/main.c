@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/cli_out.h"
+#include "cmd/cli/out.h"
 #include "cmd/node.h"
 #include "cmd/role.h"
 #include "crypt/hash.h"

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cmd/cli_out.h"
+#include "cmd/cli/out.h"
 #include "cmd/datadir.h"
 #include "cmd/node.h"
 #include "cmd/parent.h"

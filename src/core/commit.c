@@ -5,7 +5,7 @@
 #include "codec/dsse.h"
 #include "codec/note.h"
 #include "core/core.h"
-#include "core/drafts.h"
+#include "core/keys/drafts.h"
 #include "crypt/encode.h"
 #include "ledger/tree.h"
 #include "os/clock.h"

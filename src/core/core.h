@@ -35,7 +35,7 @@ struct core {
 	struct ledger *ledger;
 	int ledger_fd;
 	struct store *store;
-	struct audit *audit;         /* the journal's index (core/audit.h); NULL when it cannot be used */
+	struct audit *audit;         /* the journal's index (core/audit/audit.h); NULL when it cannot be used */
 	uint64_t audited;            /* entries of the journal that it holds */
 	bool auditing;               /* a fiber folds more */
 	int64_t audit_due_ns;

@@ -6,12 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/audit.h"
-#include "core/drafts.h"
+#include "core/audit/audit.h"
+#include "core/keys/drafts.h"
 #include "core/core.h"
-#include "core/feed.h"
+#include "core/notify/feed.h"
 #include "core/parent.h"
-#include "core/posture.h"
+#include "core/posture/posture.h"
 #include "os/clock.h"
 #include "os/log.h"
 

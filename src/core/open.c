@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "codec/dsse.h"
-#include "core/audit.h"
+#include "core/audit/audit.h"
 #include "core/core.h"
-#include "core/feed.h"
-#include "core/keys.h"
+#include "core/notify/feed.h"
+#include "core/keys/keys.h"
 #include "crypt/encode.h"
 #include "ledger/tree.h"
-#include "mesh/contract.h"
+#include "mesh/contract/contract.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"

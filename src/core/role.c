@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "core/audit.h"
+#include "core/audit/audit.h"
 #include "os/log.h"
 #include "store/outbox.h"
 

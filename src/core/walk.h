@@ -9,7 +9,7 @@
 #ifndef HEDDLE_CORE_WALK_H
 #define HEDDLE_CORE_WALK_H
 
-#include "core/past.h"
+#include "core/use/past.h"
 
 struct walk {
 	struct core *core;

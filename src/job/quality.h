@@ -24,7 +24,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "mesh/contract.h"
+#include "mesh/contract/contract.h"
 
 enum { QUALITY_ROWS_MAX = 10, QUALITY_HASHES_MAX = 1000 };
 

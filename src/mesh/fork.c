@@ -5,7 +5,7 @@
 #include "codec/dsse.h"
 #include "crypt/encode.h"
 #include "ledger/tree.h"
-#include "mesh/fold.h"
+#include "mesh/fold/fold.h"
 #include "mesh/put.h"
 
 /* --- the body --- */

@@ -4,7 +4,7 @@
 
 #include "crypt/encode.h"
 #include "crypt/hash.h"
-#include "mesh/fold.h"
+#include "mesh/fold/fold.h"
 #include "mesh/put.h"
 #include "mesh/state.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/tagexpr.h"
-#include "mesh/fold.h"
+#include "mesh/fold/fold.h"
 #include "mesh/state.h"
 
 /* --- shelves: where a chain begins, by (log, what, a, b) --- */

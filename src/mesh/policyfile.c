@@ -1,6 +1,6 @@
 #include "mesh/policyfile.h"
 
-#include "mesh/contract_keys.h"
+#include "mesh/contract/keys.h"
 
 #define K(n, s) {.name = (n), .shape = (s)}
 #define MUST(n, s) {.name = (n), .shape = (s), .must = true}

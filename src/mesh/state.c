@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "crypt/hash.h"
-#include "mesh/record.h"
+#include "mesh/record/record.h"
 
 /* --- logs and items --- */
 

@@ -206,7 +206,7 @@ void product_fini(struct product *p);
 /* public 1, internal 2, confidential 3, restricted 4, anything else 5, "" 0. */
 unsigned class_rank(Str class);
 
-/* --- rec_center.c --- */
+/* --- mesh/record/center.c --- */
 
 /* What a center lifted, and which purposes it keeps, judged anew: its keys, or what is known of its forks, changed. */
 void center_judge(struct mesh *m, struct log *log);

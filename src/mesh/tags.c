@@ -3,7 +3,7 @@
  * publish says more. */
 #include <stdlib.h>
 
-#include "mesh/record.h"
+#include "mesh/record/record.h"
 
 static const Str CLASS = S("classification"), NONE = {"", 0};
 

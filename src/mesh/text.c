@@ -1,7 +1,7 @@
 /* Texts that the state keeps, and what is parsed from them: each once. */
 #include <assert.h>
 
-#include "mesh/record.h"
+#include "mesh/record/record.h"
 
 struct text { uint32_t n; char p[]; };
 

@@ -4,7 +4,7 @@
  * depend on the order of the facts. Where access matters it asks policy_decide(), so that a control cannot be of another opinion than
  * the decision. What does not exist on this node is "not applicable", with the reason: never a pass.
  *
- * Facts borrow; the core fills them from the mesh, the usage and its own state (core/posture_facts.c). */
+ * Facts borrow; the core fills them from the mesh, the usage and its own state (core/posture/facts.c). */
 #ifndef HEDDLE_POLICY_CONTROLS_H
 #define HEDDLE_POLICY_CONTROLS_H
 

@@ -1,8 +1,8 @@
 /* Who used what, how often, last when: counted from the journal, in the same derived file as its index (store/audit.h). A query of the
  * journal (query.start, query.refused) counts once for each of its tables; query.end adds its rows and bytes to each of them.
  *
- * Read-only here: the fold of the journal (core/journal.c) writes. Behind the journal by what was not folded yet; audit_catch_up()
- * (core/audit.h) waits for it. Days are UTC and that of the query's start; since is rounded down to the beginning of its day. */
+ * Read-only here: the fold of the journal (core/audit/journal.c) writes. Behind the journal by what was not folded yet; audit_catch_up()
+ * (core/audit/audit.h) waits for it. Days are UTC and that of the query's start; since is rounded down to the beginning of its day. */
 #ifndef HEDDLE_STORE_USAGE_H
 #define HEDDLE_STORE_USAGE_H
 

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "cmd/cli_csv.h"
+#include "cmd/cli/csv.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int

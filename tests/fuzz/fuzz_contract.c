@@ -1,4 +1,4 @@
-#include "mesh/contract.h"
+#include "mesh/contract/contract.h"
 
 /* What is accepted must be whole: compared with itself it has not changed. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

@@ -119,7 +119,7 @@ def rule_banned_functions(path, text):
 
 
 def rule_foreign_text(path, text):
-    if re.match(r"src/cmd/cli_\w+\.c$", path):
+    if re.match(r"src/cmd/cli/\w+\.c$", path):
         for found in RAW_PRINT.finditer(text):
             yield text.count("\n", 0, found.start()) + 1, "text from outside could drive the terminal: out_printf(), out_text()"
 
@@ -173,14 +173,14 @@ PLANTED = {
         ("src/mesh/a.c", "#include <sqlite3.h>\n"),
     ],
     "banned-functions": [(f"src/os/{name}.c", f"void f(void)\n{{\n        x = {name} (a);\n}}\n") for name in BANNED],
-    "foreign-text": [("src/cmd/cli_a.c", 'printf("%s;\\n", a);\nprintf("%.*s\\n",\n       STR(js_text(e, "name")));\n')],
+    "foreign-text": [("src/cmd/cli/a.c", 'printf("%s;\\n", a);\nprintf("%.*s\\n",\n       STR(js_text(e, "name")));\n')],
     "registry-hosts": [("docs/a.md", "see https://files.python" + "hosted.org/x\n"), (".ci/a", "curl registry.npm" + "js.org\n")],
     "machine-paths": [("README.md", "cd /wo" + "rk/main\n"), ("tools/a", "x=/ro" + "ot/.cache\n"), ("src/os/p.c", '"/fa' + 'rm/x"\n')],
 }
 CLEAN = [
     ("src/os/clean.c", '#include "base/err.h"\n#include "os/file.h"\n#include <seccomp.h>\n'
      '// strcpy(a, b) is banned\n/* system("x") */\nconst char *s = "popen(x)";\nint x = r->rand(1) + my_system(2) + snprintf(a, 1, "");\n'),
-    ("src/cmd/cli_clean.c", 'printf("%d; STR(x)", a);\nout_printf("%.*s", STR(b));\nsnprintf(x, 1, "%.*s", STR(b));\n'),
+    ("src/cmd/cli/clean.c", 'printf("%d; STR(x)", a);\nout_printf("%.*s", STR(b));\nsnprintf(x, 1, "%.*s", STR(b));\n'),
     ("src/net/clean.c", "#include <gnutls/gnutls.h>\n#include <curl/curl.h>\n"),
     ("src/query/clean.c", '#include "duckdb.h"\n#include "store/store.h"\n'),
     ("tests/unit/os/clean.c", "int main(void) { system(\"true\"); }\n"),

@@ -18,11 +18,11 @@ def scenarios():
 
 
 def commands():
-    return {name for name, _ in COMMAND.findall((ROOT / "src/cmd/cli_table.c").read_text())}
+    return {name for name, _ in COMMAND.findall((ROOT / "src/cmd/cli/table.c").read_text())}
 
 
 def options():
-    return set(OPTION.findall((ROOT / "src/cmd/cli_table.c").read_text()))
+    return set(OPTION.findall((ROOT / "src/cmd/cli/table.c").read_text()))
 
 
 # --- what of a text is not so; each gives lines ---

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "cmd/cli_csv.h"
+#include "cmd/cli/csv.h"
 
 /* What is printed for `text`, given `step` bytes at a time; the caller frees. */
 static char *

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cmd/cli_out.h"
+#include "cmd/cli/out.h"
 
 static void
 assert_text(const char *from, const char *expected)

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "cmd/posture_html.h"
+#include "cmd/cli/posture_html.h"
 
 static const char answer[] =
     "{'node':'n1','version':'0.1.0','made_at':'2026-11-21T09:00:00Z','as_of':'2026-11-20T09:00:00Z','past':true,'scope':'all','mark':'7',"

@@ -2,8 +2,8 @@
  * Faults planted in the joins must each be noticed by what holds without them. */
 #define HEDDLE_MESH_FAULTS
 extern unsigned mesh_faults;
-#include "mesh/ask_tags.c"
-#include "mesh/ask_who.c"
+#include "mesh/ask/tags.c"
+#include "mesh/ask/who.c"
 #include "mesh/lookup.c"
 
 #include "world.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "mesh/contract.h"
+#include "mesh/contract/contract.h"
 
 /* Every test changes one thing of this contract. */
 static const char base[] =

@@ -2,9 +2,9 @@
  * Faults planted in the handlers must each be noticed by what holds without them. */
 #define HEDDLE_MESH_FAULTS
 extern unsigned mesh_faults;
-#include "mesh/fold_grant.c"
-#include "mesh/fold_people.c"
-#include "mesh/fold_product.c"
+#include "mesh/fold/grant.c"
+#include "mesh/fold/people.c"
+#include "mesh/fold/product.c"
 
 #include "world.h"
 

@@ -2,7 +2,7 @@
  * guards something is a check that must hold, and must fail when the fault that it guards against is planted in the fold. */
 #define HEDDLE_MESH_FAULTS
 extern unsigned mesh_faults;
-#include "mesh/fold.c"
+#include "mesh/fold/fold.c"
 #include "mesh/fork.c"
 #include "mesh/keys.c"
 

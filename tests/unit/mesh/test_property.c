@@ -3,10 +3,10 @@
  * Each fault planted in the fold must be noticed by the same run. */
 #define HEDDLE_MESH_FAULTS
 extern unsigned mesh_faults;
-#include "mesh/fold.c"
-#include "mesh/fold_grant.c"
-#include "mesh/fold_people.c"
-#include "mesh/fold_product.c"
+#include "mesh/fold/fold.c"
+#include "mesh/fold/grant.c"
+#include "mesh/fold/people.c"
+#include "mesh/fold/product.c"
 
 #include "sim.h"
 

@@ -13,7 +13,7 @@
  * SIM_EVENTS: a million, and 20,000 where it is sanitized or not optimized. */
 #include <pthread.h>
 
-#include "mesh/fold.h"
+#include "mesh/fold/fold.h"
 #undef FAULT
 #include "policy/fault.h"
 #include "simulation/simulation.h"

@@ -2,8 +2,8 @@
  * which somebody confirms, and snapshots that are another's. */
 #define HEDDLE_MESH_FAULTS
 extern unsigned mesh_faults;
-#include "mesh/fold.c"
-#include "mesh/fold_product.c"
+#include "mesh/fold/fold.c"
+#include "mesh/fold/product.c"
 #include "mesh/fork.c"
 #include "mesh/keys.c"
 

@@ -133,21 +133,36 @@ core_append_event(struct core *core, struct ctx *c, Str log_id, Str payload, con
 	return OK;
 }
 
-/* By the node, or by the owner's client: then time has passed. */
+/* Is that the entry which stands there? Another client of the same key hands in what it finds signed and not arrived. */
 static Err
-signature_for(struct core *core, struct ctx *c, Str log_id, Str payload, uint8_t ret[static SIGN_BYTES])
+stands_at(struct core *core, struct ctx *c, Str log_id, uint64_t index, Str payload, bool *ret)
+{
+	struct dsse envelope;
+	Str entry;
+
+	TRY(ledger_entry(c, core->ledger, log_id, index, &entry));
+	TRY(dsse_parse(c, entry, &envelope));
+	*ret = str_eq(envelope.payload, payload);
+	return OK;
+}
+
+/* By the node, or by the owner's client: then time has passed. *ret_said: it stands in the log by now. */
+static Err
+signature_for(struct core *core, struct ctx *c, Str log_id, Str payload, uint8_t ret[static SIGN_BYTES], bool *ret_said)
 {
 	const struct mesh_domain *d = mesh_domain(core->mesh, log_id);
 	uint8_t pub[SIGN_PUB_BYTES];
 	struct ledger_head then, now;
 
+	*ret_said = false;
 	if (!draft_needed(core, log_id)) return node_signature(core, c, log_id, payload, ret);
 	memcpy(pub, d->event_pub, sizeof pub);
 	Str name = arena_str(c->arena, d->name);
 	TRY(ledger_head(c, core->ledger, log_id, &then));
 	TRY(draft_wait(core, c, log_id, name, payload, pub, ret));
 	TRY(ledger_head(c, core->ledger, log_id, &now));
-	ENSURE(c, now.size == then.size, CONFLICT, "the log of %.*s went on while this waited for its signature; do it again", STR(name));
+	if (now.size > then.size) TRY(stands_at(core, c, log_id, then.size, payload, ret_said));
+	ENSURE(c, *ret_said || now.size == then.size, CONFLICT, "the log of %.*s went on while this waited for its signature; do it again", STR(name));
 	return OK;
 }
 
@@ -157,11 +172,12 @@ core_say(struct core *core, struct ctx *c, Str domain_id, enum event_type type, 
 	BUF_AUTO payload = BUF_INIT;
 	Str log_id = arena_str(c->arena, domain_id);
 	uint8_t signature[SIGN_BYTES];
+	bool said;
 
 	TRY(core_write_event(core, c, log_id, type, actor, body, &payload));
 	TRY(mesh_check(c, core->mesh, log_id, buf_view(&payload)));
-	TRY(signature_for(core, c, log_id, buf_view(&payload), signature));
-	return core_append_event(core, c, log_id, buf_view(&payload), signature);
+	TRY(signature_for(core, c, log_id, buf_view(&payload), signature, &said));
+	return said ? OK : core_append_event(core, c, log_id, buf_view(&payload), signature);
 }
 
 /* The body, and whose domain the actor acted for: who may read the entry later depends on it. */

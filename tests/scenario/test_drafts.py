@@ -45,6 +45,17 @@ def test_one_signature_handed_in_many_times_at_once_counts_once(kept):  # noqa: 
     assert kept.status()["seq"] == seq + 1 and reads(kept)
 
 
+def test_an_entry_that_another_client_handed_in_is_told_as_done(kept):  # noqa: F811
+    """Two clients of one key: the second finds what the first signed, not arrived yet, and hands it in."""
+    wish, seq = draft(kept), kept.status()["seq"]
+    signature = signed(kept.key, wish["payload"])
+    other = Person(kept.node, "sam")("POST", "/api/v1/events", json={"payload": wish["payload"], "signature": signature})
+    assert other.status_code == 201, other.text
+    done = hand_in(kept, wish, signature)
+    assert done.status_code == 201 and done.json()["id"] == json.loads(wish["payload"])["body"]["id"], done.text
+    assert kept.status()["seq"] == seq + 1 and reads(kept)
+
+
 def test_another_drafts_signature_is_refused_and_the_second_comes_to_nothing(kept):  # noqa: F811
     one, two = draft(kept, purpose="one"), draft(kept, purpose="two")
     signatures = [signed(kept.key, w["payload"]) for w in (one, two)]

@@ -150,7 +150,7 @@ def test_a_clock_set_back_opens_and_loses_nothing(shop, wrong_clock):
         return time.strftime("%Y-%m-%d", time.gmtime(time.time() + n * 86400))
 
     def states():
-        return {g["id"]: g["state"] for g in node.heddle("grants", as_="sam")["grants"]}
+        return {g["id"]: g["state"] for g in node.heddle("grants", "--all", as_="sam")["grants"]}
 
     ended = shop.grant("--until", day(10))["id"]
     lasting = shop.grant("--rows", "store_id = 1", purpose="lasting")["id"]

@@ -187,6 +187,6 @@ main(int argc, char **argv)
 		fprintf(stderr, "forge: %s\n", err_detail(&c, e));
 		return err_exit(e);
 	}
-	printf("the newest entry of the log, %llu, is a grant that its domain never gave\n", (unsigned long long)index);
+	printf("entry %llu is the newest of the log, and a grant that its domain never gave\n", (unsigned long long)index);
 	return 0;
 }

@@ -77,11 +77,10 @@ effects_columns(struct effects *e, const struct policy_table *t, const struct po
 }
 
 static bool
-same_rows(struct arena *a, const struct predicate *x, const struct predicate *y)
+same_rows(const struct predicate *x, const struct predicate *y)
 {
 	BUF_AUTO p = BUF_INIT;
 	BUF_AUTO q = BUF_INIT;
-	(void)a;
 
 	if (x == y) return true;
 	if (!x || !y) return false;
@@ -98,7 +97,7 @@ effects_terms(struct effects *e, const struct policy_decision *before, const str
 		       until_text(e->a, after->until), S(""));
 	if (after->min_level != before->min_level)
 		effect(e, "level", S(""), arena_printf(e->a, "%u", before->min_level), arena_printf(e->a, "%u", after->min_level), S(""));
-	if (!same_rows(e->a, before->rows, after->rows)) effect(e, "other_rows", S(""), S(""), S(""), S(""));
+	if (!same_rows(before->rows, after->rows)) effect(e, "other_rows", S(""), S(""), S(""), S(""));
 	if (!str_eq(before->grant_id, after->grant_id)) effect(e, "other_grant", S(""), before->grant_id, after->grant_id, S(""));
 }
 

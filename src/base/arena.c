@@ -54,6 +54,7 @@ mem_dup(const char *p, size_t n)
 	return q;
 }
 
+/* On ordinary pages: huge ones, cleared whole when they are first touched, made the folding of logs a fifth slower. */
 static void
 chunk_add(struct arena *a, size_t need)
 {
@@ -61,7 +62,7 @@ chunk_add(struct arena *a, size_t need)
 	size_t size = share > most ? most : share > CHUNK_MIN ? share & ~(alignof(max_align_t) - 1) : CHUNK_MIN;
 
 	if (need > size) size = need;
-	struct arena_chunk *k = mem_huge(sizeof *k + size);
+	struct arena_chunk *k = mem_resize(NULL, sizeof *k + size);
 	*k = (struct arena_chunk){.next = a->head, .size = size};
 	a->head = k;
 	a->total_bytes += size;

@@ -144,7 +144,7 @@ lock_folder(struct ctx *c, struct datadir *d)
 	Str line;
 
 	TRY(file_open(c, d->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &d->lock));
-	Err e = file_lock(c, d->lock, "lock");
+	Err e = file_lock(c, d->lock, "lock", 0);
 	if (e.code == ERR_CONFLICT) {
 		ssize_t n = pread(d->lock, pid, sizeof pid - 1, 0);
 		str_cut(str_of(pid, n > 0 ? (size_t)n : 0), '\n', &line);

@@ -5,7 +5,7 @@
 #include "ledger/log.h"
 #include "os/file.h"
 
-enum { LOGS_MAX = 1 << 20, KEYS_MAX = 1024 };
+enum { LOGS_MAX = 1 << 20, KEYS_MAX = 1024, LOCK_WAIT_MS = 10000 }; /* a killed core may still be ending when the next one begins */
 #define WAL_LIMIT (UINT64_C(4) << 30)
 
 /* --- a log from its files --- */
@@ -290,7 +290,7 @@ open_in(struct ctx *c, struct ledger *l)
 	size_t logs = 0;
 
 	TRY(file_open(c, l->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &l->lock_fd));
-	TRY(file_lock(c, l->lock_fd, "lock"));
+	TRY(file_lock(c, l->lock_fd, "lock", LOCK_WAIT_MS));
 	TRY(dir_make(c, l->dirfd, "logs", 0700));
 	TRY(logs_load(c, l, &logs));
 	if (logs > 0 || file_exists(l->dirfd, "wal")) TRY(replay_wal(c, l));

@@ -10,10 +10,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/fault.h"
 #include "os/log.h"
+
+#define LOCK_POLL_NS 5000000
 
 void
 fd_close(int *fd)
@@ -402,12 +406,17 @@ file_replace(struct ctx *c, int dirfd, const char *path, Str data, mode_t mode)
 }
 
 Err
-file_lock(struct ctx *c, int fd, const char *name)
+file_lock(struct ctx *c, int fd, const char *name, unsigned wait_ms)
 {
+	const uint64_t end = clock_boot_ns() + wait_ms * UINT64_C(1000000);
+
 	FAULT(c, "lock", name);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) return OK;
-	ENSURE(c, errno != EWOULDBLOCK, CONFLICT, "'%s' is held by another process", last_part(name));
-	return os_err(c, errno, "lock", name);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR) return os_err(c, errno, "lock", name);
+		ENSURE(c, clock_boot_ns() < end, CONFLICT, "'%s' is held by another process", last_part(name));
+		(void)nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_NS}, NULL);
+	}
+	return OK;
 }
 
 #ifdef HEDDLE_FAULTS

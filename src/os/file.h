@@ -56,8 +56,9 @@ NODISCARD Err file_unlink(struct ctx *c, int dirfd, const char *path);          
  * fdatasync, rename, fsync of the folder. path may name sub-folders. */
 NODISCARD Err file_replace(struct ctx *c, int dirfd, const char *path, Str data, mode_t mode);
 
-/* flock, exclusive, without waiting: CONFLICT when somebody else has it. Released when the last copy of fd is closed. */
-NODISCARD Err file_lock(struct ctx *c, int fd, const char *name);
+/* flock, exclusive: CONFLICT when somebody else has it for the next wait_ms too (0: does not wait). Waiting blocks the thread.
+ * Released when the last copy of fd is closed, which for a killed process is a moment after its parent may have heard of it. */
+NODISCARD Err file_lock(struct ctx *c, int fd, const char *name, unsigned wait_ms);
 
 /* Arm the fault point from HEDDLE_FAULT="[role=]N[:errno|kill|short|trace]" (default EIO): the N-th hit in this process, only in
  * the process of that role when one is named. Does nothing unless built with -DHEDDLE_FAULTS. A short write leaves half of the

@@ -613,7 +613,7 @@ def test_31_parquet_that_swells_is_bounded(small_shop):
                 slowest[0] = max(slowest[0], time.monotonic() - start)
                 time.sleep(0.05)
 
-        t = threading.Thread(target=probe)
+        t = threading.Thread(target=probe, daemon=True)
         t.start()
         start = time.monotonic()
         answer = publish_raw(sam, small_shop.orders_contract.read_text(), data)
@@ -660,8 +660,8 @@ def test_32_evil_queries_harm_only_themselves(small_shop):
             time.sleep(0.02)
 
     evil = EVIL[::3] if SANITIZED else EVIL
-    threads = [threading.Thread(target=attack, args=(evil[i::3],)) for i in range(3)]
-    prober = threading.Thread(target=probe)
+    threads = [threading.Thread(target=attack, args=(evil[i::3],), daemon=True) for i in range(3)]
+    prober = threading.Thread(target=probe, daemon=True)
     prober.start()
     for t in threads:
         t.start()
@@ -837,8 +837,8 @@ def test_after_a_revoke_no_query_starts_and_running_ones_end(shop):
                 into.append((start, time.monotonic(), status))
             time.sleep(pause)
 
-    threads = [threading.Thread(target=ask, args=(answered, "ana", Person.count, 0)) for _ in range(3)]
-    threads.append(threading.Thread(target=ask, args=(spans, "abe", lambda abe: abe.query(slow), 0.05)))
+    threads = [threading.Thread(target=ask, args=(answered, "ana", Person.count, 0), daemon=True) for _ in range(3)]
+    threads.append(threading.Thread(target=ask, args=(spans, "abe", lambda abe: abe.query(slow), 0.05), daemon=True))
     closed = []  # from when the revocation was acknowledged until the next grant was asked for
     for t in threads:
         t.start()

@@ -2,6 +2,7 @@
 
 HEDDLE_KILLS says how many times (20; 200 with CI set)."""
 
+import fcntl
 import os
 import random
 import signal
@@ -80,6 +81,18 @@ def children_of(pid):
         return open(f"/proc/{pid}/task/{pid}/children").read().split()
     except OSError:
         return []
+
+
+def test_a_node_waits_for_the_core_before_it_to_end(shop):
+    """A killed parent is gone before its children are: whoever starts the node anew at once must not be told that it runs."""
+    shop.node.stop()
+    with (shop.node.data / "ledger" / "lock").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        shop.node.start(wait=False)
+        time.sleep(1)
+        assert shop.node.process.poll() is None and not shop.node.answers()
+    wait_for(shop.node.answers, 20)
+    assert shop.node.heddle("status")["roles"]
 
 
 def test_what_was_acknowledged_survives_every_kill(shop):

@@ -70,7 +70,7 @@ def sweep(todo, template, folder, seconds):
             if not bad:
                 forget(at)
 
-    threads = [threading.Thread(target=take) for _ in range(THREADS)]
+    threads = [threading.Thread(target=take, daemon=True) for _ in range(THREADS)]
     for t in threads:
         t.start()
     for t in threads:

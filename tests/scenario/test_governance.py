@@ -460,7 +460,7 @@ def test_a_departure_ends_what_runs(shop):
     def run():
         done.append(node.run("query", slow, "--purpose", "analysis", "--json", as_="ana"))
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     wait_for(lambda: any("query.start" in e["type"] for e in node.heddle("journal", "--limit", "5")["entries"]), 20)
     node.heddle("user", "remove", "ana", as_="ivy")

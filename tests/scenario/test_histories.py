@@ -431,8 +431,8 @@ class Races:
 
     def run(self, seconds, readers=2):
         rng = random.Random(SEED)
-        threads = [threading.Thread(target=self.guarded, args=(self.writer, d, random.Random(rng.random()))) for d in self.doors]
-        threads += [threading.Thread(target=self.guarded, args=(self.reader, d, f"{d.reader}{i} of {d.purpose}", i % 2 == 0))
+        threads = [threading.Thread(target=self.guarded, args=(self.writer, d, random.Random(rng.random())), daemon=True) for d in self.doors]
+        threads += [threading.Thread(target=self.guarded, args=(self.reader, d, f"{d.reader}{i} of {d.purpose}", i % 2 == 0), daemon=True)
                     for d in self.doors for i in range(readers)]
         for t in threads:
             t.start()

@@ -55,7 +55,7 @@ def test_consumers_never_see_a_bad_batch_while_it_is_published(open_shop):
         while not stop.is_set():
             seen.append(shop.node.run("query", COUNT, "--purpose", "analysis", "--format", "csv", as_="ana"))
 
-    askers = [threading.Thread(target=ask) for _ in range(2)]
+    askers = [threading.Thread(target=ask, daemon=True) for _ in range(2)]
     for t in askers:
         t.start()
     for _ in range(3):

@@ -229,7 +229,7 @@ def test_people_at_once(open_shop):
             into.append(run(open_shop, "SELECT count(*) AS n FROM sales.orders.orders", "--json", as_=name))
 
     done = []
-    threads = [threading.Thread(target=ask, args=(name, done)) for name in ("ana", "abe", "ivy", "sam") for _ in range(2)]
+    threads = [threading.Thread(target=ask, args=(name, done), daemon=True) for name in ("ana", "abe", "ivy", "sam") for _ in range(2)]
     for t in threads:
         t.start()
     for t in threads:

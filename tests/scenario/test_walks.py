@@ -34,7 +34,7 @@ class Behind:
     def __init__(self, node, method, path, **more):
         self.answer = None
         self.node = node
-        self.thread = threading.Thread(target=self.call, args=(method, path), kwargs=more)
+        self.thread = threading.Thread(target=self.call, args=(method, path), kwargs=more, daemon=True)
 
     def call(self, method, path, **more):
         self.answer = self.node.http(method, path, **more)

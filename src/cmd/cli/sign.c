@@ -14,7 +14,7 @@
 #include "mesh/event.h"
 #include "os/file.h"
 
-enum { KEY_PATH_MAX = 4096 };
+enum { KEY_PATH_MAX = 4096, LOCK_WAIT_MS = 5000 };
 
 /* What each command may say. A node that asks for more under the cover of a command gets nothing. */
 static const struct { const char *command, *types; } commands[] = {
@@ -263,7 +263,7 @@ static Err
 lock_key(struct cli *cli, const char *path, int *ret_fd)
 {
 	TRY(file_open(&cli->c, AT_FDCWD, path, O_RDONLY, 0, ret_fd));
-	Err locked = file_lock(&cli->c, *ret_fd, path);
+	Err locked = file_lock(&cli->c, *ret_fd, path, LOCK_WAIT_MS);
 	return locked.code == ERR_CONFLICT ? err_set(&cli->c, ERR_BUSY, "another command signs with '%s' at the moment, try again", path) : locked;
 }
 

@@ -212,10 +212,32 @@ one_holder(void **state)
 
 	assert_true(err_ok(file_open(&p->c, p->dir, "lock", O_RDWR | O_CREAT, 0600, &a)));
 	assert_true(err_ok(file_open(&p->c, p->dir, "lock", O_RDWR | O_CREAT, 0600, &b)));
-	assert_true(err_ok(file_lock(&p->c, a, "lock")));
-	assert_int_equal(file_lock(&p->c, b, "lock").code, ERR_CONFLICT);
+	assert_true(err_ok(file_lock(&p->c, a, "lock", 0)));
+	assert_int_equal(file_lock(&p->c, b, "lock", 20).code, ERR_CONFLICT);
 	fd_close(&a);
-	assert_true(err_ok(file_lock(&p->c, b, "lock")));
+	assert_true(err_ok(file_lock(&p->c, b, "lock", 0)));
+}
+
+static void
+waits_for_a_holder_that_ends(void **state)
+{
+	struct place *p = *state;
+	FD_AUTO a = -1;
+	FD_AUTO b = -1;
+
+	assert_true(err_ok(file_open(&p->c, p->dir, "lock", O_RDWR | O_CREAT, 0600, &a)));
+	assert_true(err_ok(file_lock(&p->c, a, "lock", 0)));
+	pid_t child = fork();
+	if (child == 0) {
+		usleep(100000); /* the last holder of a */
+		_exit(0);
+	}
+	assert_true(child > 0);
+	fd_close(&a);
+	assert_true(err_ok(file_open(&p->c, p->dir, "lock", O_RDWR, 0600, &b)));
+	assert_int_equal(file_lock(&p->c, b, "lock", 0).code, ERR_CONFLICT);
+	assert_true(err_ok(file_lock(&p->c, b, "lock", 60000)));
+	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 /* Fail, cut short or die at every input or output of a replacement: the old content or the new stands there, never a mix, and an
@@ -314,7 +336,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(replace_and_read), TEST(details_keep_the_folder_out), TEST(positions), TEST(beneath), TEST(links_and_lists),
-	    TEST(removes_trees_not_targets), TEST(one_holder), TEST(faults_leave_old_or_new), TEST(kills_leave_old_or_new),
+	    TEST(removes_trees_not_targets), TEST(one_holder), TEST(waits_for_a_holder_that_ends), TEST(faults_leave_old_or_new), TEST(kills_leave_old_or_new),
 	    TEST(sweep_catches_writing_in_place),
 #ifdef HEDDLE_FAULTS
 	    TEST(armed_from_the_environment),

@@ -46,10 +46,20 @@ def pid_of(node, role):
 
 
 def kill_role(node, role):
-    pid = wait_for(lambda: answered(lambda: pid_of(node, role)))
-    assert pid in node.pids()
-    os.kill(pid, signal.SIGKILL)
+    """Kill it, and wait until another one is there."""
+    def killed():
+        pid = pid_of(node, role)
+        assert pid and parent_of(pid) == node.process.pid  # another one may be there by now
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    pid = wait_for(lambda: answered(killed), 30)
     wait_for(lambda: answered(lambda: pid_of(node, role)) not in (None, 0, pid), 30)
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return int(f.read().rpartition(")")[2].split()[1])
 
 
 def answered(question):

@@ -7,7 +7,7 @@ import threading
 import time
 
 from harness import SANITIZED, wait_for
-from test_core_races import at_once, killed, quiet
+from test_core_races import at_once, kill_role, quiet
 from test_governance import add, ask, in_days, named, reads, two_persons
 from test_keys import kept  # noqa: F401 a fixture
 
@@ -162,7 +162,7 @@ def test_governance_survives_kills_of_core_keys_and_gate(shop):
             node.process = None
             node.start()
         else:
-            wait_for(lambda: killed(node, random_.choice(("core", "keys", "gate"))), 20)
+            kill_role(node, random_.choice(("core", "keys", "gate")))
         kills += 1
     stop.set()
     for worker in workers:

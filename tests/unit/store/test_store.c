@@ -1,68 +1,15 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
-#include "crypt/hash.h"
+#include "kit.h"
 #include "store/store.h"
 
-struct bench {
-	struct arena arena;
-	struct ctx c;
-	char dir[64], path[96];
-};
-
-static int
-setup(void **state)
-{
-	struct bench *b = mem_alloc(sizeof *b);
-
-	b->c.arena = &b->arena;
-	strcpy(b->dir, "/tmp/heddle-store-XXXXXX");
-	assert_non_null(mkdtemp(b->dir));
-	snprintf(b->path, sizeof b->path, "%s/catalog.db", b->dir);
-	*state = b;
-	return err_ok(crypt_init(&b->c)) ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	struct bench *b = *state;
-	char wal[128];
-
-	snprintf(wal, sizeof wal, "%s-wal", b->path);
-	unlink(wal);
-	unlink(b->path);
-	rmdir(b->dir);
-	arena_fini(&b->arena);
-	free(b);
-	return 0;
-}
-
-#define assert_ok(b, expr)                                                                                                     \
-	do {                                                                                                                   \
-		Err e_ = (expr);                                                                                               \
-		if (!err_ok(e_)) fail_msg("%s: %s: %s", #expr, err_name(e_), (b)->c.detail);                                   \
-	} while (0)
-#define assert_err(expr, name) assert_string_equal(err_name(expr), name)
-
 static struct store *
-open_store(struct bench *b)
+open_store(struct kit *k)
 {
 	struct store *s = NULL;
 
-	assert_ok(b, store_open(&b->c, b->path, &s));
+	assert_ok(k, store_open(&k->c, k->path, &s));
 	return s;
 }
 
@@ -75,48 +22,48 @@ list_row(struct ctx *c, void *arg, Str kind, Str id, Str body)
 }
 
 static void
-assert_records(struct bench *b, struct store *s, const char *expected)
+assert_records(struct kit *k, struct store *s, const char *expected)
 {
 	BUF_AUTO list = BUF_INIT;
 
-	assert_ok(b, store_each(&b->c, s, list_row, &list));
+	assert_ok(k, store_each(&k->c, s, list_row, &list));
 	assert_string_equal(buf_z(&list), expected);
 }
 
 static void
-put(struct bench *b, struct store *s, const char *kind, const char *id, const char *body)
+put(struct kit *k, struct store *s, const char *kind, const char *id, const char *body)
 {
-	assert_ok(b, store_put(&b->c, s, str_c(kind), str_c(id), str_c(body)));
+	assert_ok(k, store_put(&k->c, s, str_c(kind), str_c(id), str_c(body)));
 }
 
 static void
 test_round_trip(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 	uint8_t root[32] = {7, 8, 9}, got[32];
 	uint64_t size = 99;
 	struct stat st;
 
-	assert_ok(b, store_begin(&b->c, s));
-	put(b, s, "product", "b", "2");
-	put(b, s, "product", "a", "1");
-	put(b, s, "grant", "x", "old");
-	put(b, s, "grant", "x", "new");
-	put(b, s, "grant", "gone", "");
-	assert_ok(b, store_del(&b->c, s, S("grant"), S("gone")));
-	assert_ok(b, store_position_get(&b->c, s, S("log"), &size, got));
+	assert_ok(k, store_begin(&k->c, s));
+	put(k, s, "product", "b", "2");
+	put(k, s, "product", "a", "1");
+	put(k, s, "grant", "x", "old");
+	put(k, s, "grant", "x", "new");
+	put(k, s, "grant", "gone", "");
+	assert_ok(k, store_del(&k->c, s, S("grant"), S("gone")));
+	assert_ok(k, store_position_get(&k->c, s, S("log"), &size, got));
 	assert_int_equal(size, 0);
-	assert_ok(b, store_position_put(&b->c, s, S("log"), 12, root));
-	assert_ok(b, store_position_put(&b->c, s, S("log"), 13, root));
-	assert_ok(b, store_commit(&b->c, s));
+	assert_ok(k, store_position_put(&k->c, s, S("log"), 12, root));
+	assert_ok(k, store_position_put(&k->c, s, S("log"), 13, root));
+	assert_ok(k, store_commit(&k->c, s));
 	store_close(s);
 
-	assert_int_equal(stat(b->path, &st), 0);
+	assert_int_equal(stat(k->path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	s = open_store(b);
-	assert_records(b, s, "grant/x=new;product/a=1;product/b=2;");
-	assert_ok(b, store_position_get(&b->c, s, S("log"), &size, got));
+	s = open_store(k);
+	assert_records(k, s, "grant/x=new;product/a=1;product/b=2;");
+	assert_ok(k, store_position_get(&k->c, s, S("log"), &size, got));
 	assert_int_equal(size, 13);
 	assert_memory_equal(got, root, 32);
 	store_close(s);
@@ -125,45 +72,45 @@ test_round_trip(void **state)
 static void
 test_rollback_forgets(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 
-	assert_ok(b, store_begin(&b->c, s));
-	put(b, s, "k", "a", "1");
+	assert_ok(k, store_begin(&k->c, s));
+	put(k, s, "k", "a", "1");
 	store_rollback(s);
 	store_rollback(s); /* without a transaction: nothing */
-	assert_records(b, s, "");
-	assert_ok(b, store_begin(&b->c, s));
-	put(b, s, "k", "b", "1");
+	assert_records(k, s, "");
+	assert_ok(k, store_begin(&k->c, s));
+	put(k, s, "k", "b", "1");
 	store_close(s); /* an open transaction is not a commit */
-	s = open_store(b);
-	assert_records(b, s, "");
+	s = open_store(k);
+	assert_records(k, s, "");
 	store_close(s);
 }
 
 static void
 test_clear_forgets_everything(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 	uint8_t root[32] = {0}, empty[32], hash[32];
 	uint64_t size;
 	Str *keys;
 	size_t n;
 
-	assert_ok(b, store_hash(&b->c, s, empty));
-	assert_ok(b, store_begin(&b->c, s));
-	put(b, s, "k", "a", "1");
-	assert_ok(b, store_position_put(&b->c, s, S("log"), 12, root));
-	assert_ok(b, store_search_put(&b->c, s, S("p"), S("title"), S("text")));
-	assert_ok(b, store_clear(&b->c, s));
-	assert_ok(b, store_commit(&b->c, s));
-	assert_records(b, s, "");
-	assert_ok(b, store_position_get(&b->c, s, S("log"), &size, root));
+	assert_ok(k, store_hash(&k->c, s, empty));
+	assert_ok(k, store_begin(&k->c, s));
+	put(k, s, "k", "a", "1");
+	assert_ok(k, store_position_put(&k->c, s, S("log"), 12, root));
+	assert_ok(k, store_search_put(&k->c, s, S("p"), S("title"), S("text")));
+	assert_ok(k, store_clear(&k->c, s));
+	assert_ok(k, store_commit(&k->c, s));
+	assert_records(k, s, "");
+	assert_ok(k, store_position_get(&k->c, s, S("log"), &size, root));
 	assert_int_equal(size, 0);
-	assert_ok(b, store_search(&b->c, s, S("title"), 10, &keys, &n));
+	assert_ok(k, store_search(&k->c, s, S("title"), 10, &keys, &n));
 	assert_int_equal(n, 0);
-	assert_ok(b, store_hash(&b->c, s, hash));
+	assert_ok(k, store_hash(&k->c, s, hash));
 	assert_memory_equal(hash, empty, 32);
 	store_close(s);
 }
@@ -172,31 +119,31 @@ test_clear_forgets_everything(void **state)
 static void
 test_hash_depends_on_content_alone(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 	uint8_t forward[32], backward[32], changed[32];
 	char id[16];
 
-	assert_ok(b, store_begin(&b->c, s));
+	assert_ok(k, store_begin(&k->c, s));
 	for (int i = 0; i < 200; i++) {
 		snprintf(id, sizeof id, "id%d", i);
-		put(b, s, i % 3 ? "a" : "b", id, id);
+		put(k, s, i % 3 ? "a" : "b", id, id);
 	}
-	assert_ok(b, store_hash(&b->c, s, forward));
-	assert_ok(b, store_clear(&b->c, s));
+	assert_ok(k, store_hash(&k->c, s, forward));
+	assert_ok(k, store_clear(&k->c, s));
 	for (int i = 199; i >= 0; i--) {
 		snprintf(id, sizeof id, "id%d", i);
-		put(b, s, i % 3 ? "a" : "b", id, "detour");
-		put(b, s, "detour", id, "");
-		put(b, s, i % 3 ? "a" : "b", id, id);
-		assert_ok(b, store_del(&b->c, s, S("detour"), str_c(id)));
+		put(k, s, i % 3 ? "a" : "b", id, "detour");
+		put(k, s, "detour", id, "");
+		put(k, s, i % 3 ? "a" : "b", id, id);
+		assert_ok(k, store_del(&k->c, s, S("detour"), str_c(id)));
 	}
-	assert_ok(b, store_hash(&b->c, s, backward));
+	assert_ok(k, store_hash(&k->c, s, backward));
 	assert_memory_equal(forward, backward, 32);
-	put(b, s, "a", "id1", "id2");
-	assert_ok(b, store_hash(&b->c, s, changed));
+	put(k, s, "a", "id1", "id2");
+	assert_ok(k, store_hash(&k->c, s, changed));
 	assert_memory_not_equal(forward, changed, 32);
-	assert_ok(b, store_commit(&b->c, s));
+	assert_ok(k, store_commit(&k->c, s));
 	store_close(s);
 }
 
@@ -204,17 +151,17 @@ test_hash_depends_on_content_alone(void **state)
 static void
 test_hash_keeps_fields_apart(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 	static const char *const split[][3] = {{"ab", "c", "d"}, {"a", "bc", "d"}, {"a", "b", "cd"}};
 	uint8_t hash[3][32];
 
 	for (int i = 0; i < 3; i++) {
-		assert_ok(b, store_begin(&b->c, s));
-		assert_ok(b, store_clear(&b->c, s));
-		put(b, s, split[i][0], split[i][1], split[i][2]);
-		assert_ok(b, store_commit(&b->c, s));
-		assert_ok(b, store_hash(&b->c, s, hash[i]));
+		assert_ok(k, store_begin(&k->c, s));
+		assert_ok(k, store_clear(&k->c, s));
+		put(k, s, split[i][0], split[i][1], split[i][2]);
+		assert_ok(k, store_commit(&k->c, s));
+		assert_ok(k, store_hash(&k->c, s, hash[i]));
 	}
 	assert_memory_not_equal(hash[0], hash[1], 32);
 	assert_memory_not_equal(hash[1], hash[2], 32);
@@ -224,11 +171,11 @@ test_hash_keeps_fields_apart(void **state)
 
 /* The file changed behind the store's back. */
 static void
-alter(struct bench *b, const char *sql)
+alter(struct kit *k, const char *sql)
 {
 	sqlite3 *h;
 
-	assert_int_equal(sqlite3_open(b->path, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_open(k->path, &h), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(h, sql, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(h), SQLITE_OK);
 }
@@ -236,37 +183,37 @@ alter(struct bench *b, const char *sql)
 static void
 test_newer_format_refused(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 
 	store_close(s);
-	alter(b, "PRAGMA user_version=99");
-	assert_err(store_open(&b->c, b->path, &s), "CONFLICT");
-	assert_non_null(strstr(b->c.detail, "newer heddle"));
-	alter(b, "PRAGMA user_version=2");
-	store_close(open_store(b));
+	alter(k, "PRAGMA user_version=99");
+	assert_err(store_open(&k->c, k->path, &s), "CONFLICT");
+	assert_non_null(strstr(k->c.detail, "newer heddle"));
+	alter(k, "PRAGMA user_version=2");
+	store_close(open_store(k));
 }
 
 /* Records of format 1 say less than we need: they go, and what is empty is folded anew from the logs. */
 static void
 test_older_format_emptied(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 	uint8_t empty[32], hash[32];
 
-	assert_ok(b, store_hash(&b->c, s, empty));
-	assert_ok(b, store_begin(&b->c, s));
-	assert_ok(b, store_put(&b->c, s, S("grant"), S("a/b"), S("{}")));
-	assert_ok(b, store_commit(&b->c, s));
+	assert_ok(k, store_hash(&k->c, s, empty));
+	assert_ok(k, store_begin(&k->c, s));
+	assert_ok(k, store_put(&k->c, s, S("grant"), S("a/b"), S("{}")));
+	assert_ok(k, store_commit(&k->c, s));
 	store_close(s);
-	s = open_store(b);
-	assert_ok(b, store_hash(&b->c, s, hash));
+	s = open_store(k);
+	assert_ok(k, store_hash(&k->c, s, hash));
 	assert_memory_not_equal(empty, hash, 32);
 	store_close(s);
-	alter(b, "PRAGMA user_version=1");
-	s = open_store(b);
-	assert_ok(b, store_hash(&b->c, s, hash));
+	alter(k, "PRAGMA user_version=1");
+	s = open_store(k);
+	assert_ok(k, store_hash(&k->c, s, hash));
 	assert_memory_equal(empty, hash, 32);
 	store_close(s);
 }
@@ -274,10 +221,10 @@ test_older_format_emptied(void **state)
 static void
 test_second_opener_refused(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b), *second = NULL;
+	struct kit *k = *state;
+	struct store *s = open_store(k), *second = NULL;
 
-	assert_err(store_open(&b->c, b->path, &second), "CONFLICT");
+	assert_err(store_open(&k->c, k->path, &second), "CONFLICT");
 	assert_null(second);
 	store_close(s);
 }
@@ -285,17 +232,17 @@ test_second_opener_refused(void **state)
 static void
 test_changed_record_noticed(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 	uint8_t hash[32];
 	BUF_AUTO list = BUF_INIT;
 
-	put(b, s, "grant", "x", "until 2026");
+	put(k, s, "grant", "x", "until 2026");
 	store_close(s);
-	alter(b, "UPDATE record SET body = CAST('until 2036' AS BLOB)");
-	s = open_store(b);
-	assert_err(store_each(&b->c, s, list_row, &list), "CORRUPT");
-	assert_err(store_hash(&b->c, s, hash), "CORRUPT");
+	alter(k, "UPDATE record SET body = CAST('until 2036' AS BLOB)");
+	s = open_store(k);
+	assert_err(store_each(&k->c, s, list_row, &list), "CORRUPT");
+	assert_err(store_hash(&k->c, s, hash), "CORRUPT");
 	store_close(s);
 }
 
@@ -303,93 +250,93 @@ test_changed_record_noticed(void **state)
 static void
 test_damaged_page_noticed(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = open_store(b);
+	struct kit *k = *state;
+	struct store *s = open_store(k);
 	BUF_AUTO list = BUF_INIT;
 	char id[32], page[4096], saved[4096];
 	struct stat st;
 
-	assert_ok(b, store_begin(&b->c, s));
+	assert_ok(k, store_begin(&k->c, s));
 	for (int i = 0; i < 500; i++) {
 		snprintf(id, sizeof id, "id%d", i);
-		put(b, s, "k", id, "some body that takes up room on the page of the table");
+		put(k, s, "k", id, "some body that takes up room on the page of the table");
 	}
-	assert_ok(b, store_commit(&b->c, s));
+	assert_ok(k, store_commit(&k->c, s));
 	store_close(s);
 	memset(page, 0xa5, sizeof page);
-	assert_int_equal(stat(b->path, &st), 0);
+	assert_int_equal(stat(k->path, &st), 0);
 	assert_true(st.st_size > 10 * 4096);
-	int noticed = 0, fd = open(b->path, O_RDWR);
+	int noticed = 0, fd = open(k->path, O_RDWR);
 	for (off_t at = 0; at < st.st_size; at += 4096) {
 		assert_int_equal(pread(fd, saved, 4096, at), 4096);
 		assert_int_equal(pwrite(fd, page, 4096, at), 4096);
 		s = NULL;
-		Err e = store_open(&b->c, b->path, &s);
-		if (err_ok(e)) e = store_each(&b->c, s, list_row, &list);
+		Err e = store_open(&k->c, k->path, &s);
+		if (err_ok(e)) e = store_each(&k->c, s, list_row, &list);
 		noticed += e.code == ERR_CORRUPT;
 		store_close(s);
 		assert_int_equal(pwrite(fd, saved, 4096, at), 4096);
 	}
 	close(fd);
 	assert_int_equal(noticed, st.st_size / 4096);
-	store_close(open_store(b));
+	store_close(open_store(k));
 }
 
 static void
 test_not_a_database(void **state)
 {
-	struct bench *b = *state;
+	struct kit *k = *state;
 	struct store *s;
-	FILE *f = fopen(b->path, "w");
+	FILE *f = fopen(k->path, "w");
 
 	for (int i = 0; i < 1000; i++) fputs("not a database\n", f);
 	fclose(f);
-	assert_err(store_open(&b->c, b->path, &s), "CORRUPT");
+	assert_err(store_open(&k->c, k->path, &s), "CORRUPT");
 }
 
 static void
-assert_found(struct bench *b, struct store *s, Str query, const char *expected)
+assert_found(struct kit *k, struct store *s, Str query, const char *expected)
 {
 	BUF_AUTO list = BUF_INIT;
 	Str *keys;
 	size_t n;
 
-	assert_ok(b, store_search(&b->c, s, query, 10, &keys, &n));
+	assert_ok(k, store_search(&k->c, s, query, 10, &keys, &n));
 	for (size_t i = 0; i < n; i++) buf_printf(&list, "%.*s ", STR(keys[i]));
 	assert_string_equal(buf_z(&list), expected);
 }
 
 static struct store *
-library(struct bench *b)
+library(struct kit *k)
 {
-	struct store *s = open_store(b);
+	struct store *s = open_store(k);
 
-	assert_ok(b, store_search_put(&b->c, s, S("stores.sales"), S("Transactions"), S("each line of a till receipt, household and price")));
-	assert_ok(b, store_search_put(&b->c, s, S("households.demo"), S("Demographics"), S("household size, income; café; transactions by household")));
-	assert_ok(b, store_search_put(&b->c, s, S("marketing.coupons"), S("Coupons"), S("point-of-sale \"coupons\" 2017")));
+	assert_ok(k, store_search_put(&k->c, s, S("stores.sales"), S("Transactions"), S("each line of a till receipt, household and price")));
+	assert_ok(k, store_search_put(&k->c, s, S("households.demo"), S("Demographics"), S("household size, income; café; transactions by household")));
+	assert_ok(k, store_search_put(&k->c, s, S("marketing.coupons"), S("Coupons"), S("point-of-sale \"coupons\" 2017")));
 	return s;
 }
 
 static void
 test_search(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = library(b);
+	struct kit *k = *state;
+	struct store *s = library(k);
 
-	assert_found(b, s, S("transactions"), "stores.sales households.demo "); /* a title counts more than a text */
-	assert_found(b, s, S("TRANS"), "stores.sales households.demo ");
-	assert_found(b, s, S("house inc"), "households.demo ");
-	assert_found(b, s, S("house nothing"), "");
-	assert_found(b, s, S("cafe"), "households.demo ");
-	assert_found(b, s, S("Caf\xc3\xa9"), "households.demo ");
-	assert_found(b, s, S(""), "");
-	assert_found(b, s, S("  \t ... "), "");
-	assert_ok(b, store_search_put(&b->c, s, S("stores.sales"), S("Receipts"), S("of the till")));
-	assert_found(b, s, S("transactions"), "households.demo ");
-	assert_ok(b, store_search_del(&b->c, s, S("households.demo")));
-	assert_ok(b, store_search_del(&b->c, s, S("never.there")));
-	assert_found(b, s, S("transactions"), "");
-	assert_found(b, s, S("till"), "stores.sales ");
+	assert_found(k, s, S("transactions"), "stores.sales households.demo "); /* a title counts more than a text */
+	assert_found(k, s, S("TRANS"), "stores.sales households.demo ");
+	assert_found(k, s, S("house inc"), "households.demo ");
+	assert_found(k, s, S("house nothing"), "");
+	assert_found(k, s, S("cafe"), "households.demo ");
+	assert_found(k, s, S("Caf\xc3\xa9"), "households.demo ");
+	assert_found(k, s, S(""), "");
+	assert_found(k, s, S("  \t ... "), "");
+	assert_ok(k, store_search_put(&k->c, s, S("stores.sales"), S("Receipts"), S("of the till")));
+	assert_found(k, s, S("transactions"), "households.demo ");
+	assert_ok(k, store_search_del(&k->c, s, S("households.demo")));
+	assert_ok(k, store_search_del(&k->c, s, S("never.there")));
+	assert_found(k, s, S("transactions"), "");
+	assert_found(k, s, S("till"), "stores.sales ");
 	store_close(s);
 }
 
@@ -397,30 +344,30 @@ test_search(void **state)
 static void
 test_search_text_is_never_syntax(void **state)
 {
-	struct bench *b = *state;
-	struct store *s = library(b);
+	struct kit *k = *state;
+	struct store *s = library(k);
 	static const char *const hostile[] = {"\"", "\"\"", "a\"b", "title:x", "NEAR(a b)", "a AND", "OR", "NOT x", "^x", "x*y", "{title}:x",
 	                                      "- x", "(", "a)b", "'; DROP TABLE record; --", "\\", "+ +", "\x01x", "*a"};
 	Str *keys;
 	size_t n;
 	char lengthy[5000];
 
-	for (size_t i = 0; i < ARRAY_LEN(hostile); i++) assert_ok(b, store_search(&b->c, s, str_c(hostile[i]), 10, &keys, &n));
-	assert_found(b, s, S("\"coupons\""), "marketing.coupons ");
-	assert_found(b, s, S("point-of sale"), "marketing.coupons ");
-	assert_found(b, s, S("title:Coupons"), ""); /* a phrase of two words, not a column */
-	assert_found(b, s, S("coupons OR transactions"), "");
-	assert_found(b, s, S("-- coupons ()"), "marketing.coupons ");
+	for (size_t i = 0; i < ARRAY_LEN(hostile); i++) assert_ok(k, store_search(&k->c, s, str_c(hostile[i]), 10, &keys, &n));
+	assert_found(k, s, S("\"coupons\""), "marketing.coupons ");
+	assert_found(k, s, S("point-of sale"), "marketing.coupons ");
+	assert_found(k, s, S("title:Coupons"), ""); /* a phrase of two words, not a column */
+	assert_found(k, s, S("coupons OR transactions"), "");
+	assert_found(k, s, S("-- coupons ()"), "marketing.coupons ");
 	for (size_t i = 0; i < sizeof lengthy; i++) lengthy[i] = i % 2 ? ' ' : 'c';
-	assert_found(b, s, str_of(lengthy, sizeof lengthy), "marketing.coupons households.demo ");
-	assert_err(store_search(&b->c, s, S("\xff"), 10, &keys, &n), "INVALID");
+	assert_found(k, s, str_of(lengthy, sizeof lengthy), "marketing.coupons households.demo ");
+	assert_err(store_search(&k->c, s, S("\xff"), 10, &keys, &n), "INVALID");
 	store_close(s);
 }
 
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 	const struct CMUnitTest tests[] = {
 	    T(test_round_trip),
 	    T(test_rollback_forgets),

@@ -32,6 +32,12 @@ session_close(struct session *s)
 }
 
 void
+session_begin(struct session *s)
+{
+	s->interrupted = false;
+}
+
+void
 session_interrupt(struct session *s)
 {
 	if (!s->engine.open) return;
@@ -192,7 +198,6 @@ session_run(struct ctx *c, struct session *s, const struct session_run *run, str
 {
 	const struct sql_statement *st;
 
-	s->interrupted = false;
 	ENSURE(c, run->tables.n % 3 == 0, INVALID, "tables come in triples");
 	TRY(statement_of(c, s, run->sql, &st));
 	TRY(tables_known(c, st, run->tables, 3));
@@ -253,7 +258,6 @@ session_check(struct ctx *c, struct session *s, List tables, List statements, Li
 {
 	Str *v = NEW_N(c->arena, statements.n / 2, Str);
 
-	s->interrupted = false;
 	ENSURE(c, tables.n % 2 == 0 && statements.n % 2 == 0, INVALID, "tables and checks come in pairs");
 	for (size_t i = 0; i < tables.n; i += 2) TRY(bind_table(c, &s->engine, &s->bindings, tables.v[i], tables.v[i + 1], S("")));
 	struct repeats *beside = repeats_begin(&s->engine, s->beside, statements);

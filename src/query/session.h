@@ -16,7 +16,7 @@ enum { SESSION_CHECK_ROWS_MAX = 1000, SESSION_CHECK_BYTES_MAX = 256 * 1024 };
 struct session {
 	struct engine engine;
 	duckdb_connection beside; /* for what runs at the same time */
-	atomic_bool interrupted;  /* since the work that runs began */
+	atomic_bool interrupted;  /* since session_begin */
 	struct bindings bindings;
 	struct arena parsed_arena; /* the statement that came through the gate last: most are parsed, decided on and then run */
 	Str parsed_sql;
@@ -48,6 +48,9 @@ NODISCARD Err session_check(struct ctx *c, struct session *s, List tables, List 
 /* Per file of the folder {"rows":N,"columns":[{"name":…,"type":…}]} or {"error":"…"}. */
 NODISCARD Err session_schemas(struct ctx *c, struct session *s, List files, List *ret);
 
+/* New work is about to be handed over, and nobody has interrupted it. Called where session_interrupt is, before the work can run:
+ * cleared by the work itself, an interrupt that came first would be forgotten, and its end be told as an error of the statement. */
+void session_begin(struct session *s);
 /* From any thread: stop what runs now. May come too early or too late; repeat until the work returned. */
 void session_interrupt(struct session *s);
 

@@ -302,6 +302,7 @@ job_start(struct ctx *c, struct worker *w, struct frame *f)
 
 	if (!quick) TRY(thread_start(c, w));
 	job_set(&w->job, f);
+	session_begin(&w->session);
 	w->busy = true;
 	if (!quick) {
 		sem_post(&w->go);

@@ -42,6 +42,7 @@ run(void *arg)
 	struct runner *r = arg;
 
 	for (size_t i = 0; i < r->n; i++) {
+		session_begin(&r->world->k.s);
 		__atomic_store_n(&r->since_ns, clock_boot_ns(), __ATOMIC_SEQ_CST);
 		__atomic_store_n(&r->at, i, __ATOMIC_SEQ_CST);
 		r->answers[i] = answer(r->world, &r->arena, str_c(r->statements[i].sql), r->statements[i].honest);

@@ -278,6 +278,43 @@ a_failure_in_the_middle_is_never_told_as_cancelled(void **state)
 	kit_close(&k);
 }
 
+struct stopper { struct kit *k; atomic_bool done; };
+
+/* The engine alone is interrupted here: that somebody asked for it was said before the statement began. */
+static void *
+stop_engine(void *arg)
+{
+	struct stopper *s = arg;
+
+	for (; !s->done; usleep(1000)) s->k->duck.duckdb_interrupt(s->k->s.engine.con);
+	return NULL;
+}
+
+static void
+an_interrupt_before_the_statement_is_not_forgotten(void **state)
+{
+	struct kit k;
+	struct stopper s = {.k = &k};
+	pthread_t thread;
+
+	UNUSED_STATE;
+	kit_open(&k);
+	session_begin(&k.s);
+	session_interrupt(&k.s);
+	assert_int_equal(pthread_create(&thread, NULL, stop_engine, &s), 0);
+	struct outcome o = run(&k, "select count(*) as n from range(100000000) a(i), range(1000000) b(j) where i * j % 7 = 1", RESULT_CSV, 0, 0);
+	s.done = true;
+	pthread_join(thread, NULL);
+	assert_int_equal(o.err.code, ERR_CANCELLED);
+	assert_int_equal(o.status, ERR_CANCELLED);
+	buf_fini(&o.text);
+	session_begin(&k.s);
+	o = run(&k, "select 1 as i", RESULT_CSV, 0, 0);
+	assert_true(err_ok(o.err));
+	buf_fini(&o.text);
+	kit_close(&k);
+}
+
 static void
 limits_and_ends(void **state)
 {
@@ -336,6 +373,7 @@ main(void)
 	    cmocka_unit_test(formats),
 	    cmocka_unit_test(parquet),
 	    cmocka_unit_test(a_failure_in_the_middle_is_never_told_as_cancelled),
+	    cmocka_unit_test(an_interrupt_before_the_statement_is_not_forgotten),
 	    cmocka_unit_test(limits_and_ends),
 	    cmocka_unit_test(nobody_reads),
 	};

@@ -119,16 +119,14 @@ static Err
 make_token(struct ctx *c, const struct datadir *d)
 {
 	SECRET_AUTO secret;
-	uint8_t hash[CRYPT_HASH_BYTES];
-	char hex[2 * CRYPT_HASH_BYTES + 1];
+	char hex[CRYPT_HASH_TEXT];
 	BUF_AUTO token = BUF_INIT;
 
 	buf_reserve(&token, 128); /* never moved, so wiped in one place */
 	crypt_random(secret.secret_bytes, sizeof secret.secret_bytes);
 	buf_c(&token, "hdl_");
 	base64url_put(&token, str_of(secret.secret_bytes, sizeof secret.secret_bytes));
-	crypt_sha256(buf_view(&token), hash);
-	hex_text(hash, sizeof hash, hex);
+	crypt_sha256_text(buf_view(&token), hex);
 	Err e = file_replace(c, d->fd, "catalog/bootstrap", str_c(hex), 0600);
 	if (err_ok(e)) e = give(c, d, "catalog/bootstrap", UID_CORE, 0600);
 	buf_char(&token, '\n');

@@ -17,7 +17,7 @@
 #include "crypt/hash.h"
 #include "ipc/msg.h"
 
-enum { LAKE_NAME_MAX = 128, LAKE_HEX_BYTES = 2 * CRYPT_HASH_BYTES + 1 };
+enum { LAKE_NAME_MAX = 128 };
 
 struct lake {
 	int dir, staging, objects, quarantine, views, extracts; /* owned, but for dir */
@@ -25,7 +25,7 @@ struct lake {
 };
 
 struct lake_sealed {
-	char sha256[LAKE_HEX_BYTES];
+	char sha256[CRYPT_HASH_TEXT];
 	uint64_t bytes;
 };
 

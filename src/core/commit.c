@@ -201,7 +201,7 @@ core_note(struct core *core, struct ctx *c, const char *type, Str actor, Str bod
 	BUF_AUTO payload = BUF_INIT;
 	struct ledger_head head;
 	Hash prev;
-	char now[TIME_TEXT_MAX], hex[2 * HASH_BYTES + 1];
+	char now[TIME_TEXT_MAX], hex[CRYPT_HASH_TEXT];
 	uint8_t signature[SIGN_BYTES];
 	Str entry;
 	uint64_t index;

@@ -98,7 +98,7 @@ logs_json(struct request *rq, struct buf *b)
 	buf_char(b, '[');
 	for (size_t i = 0; i < n; i++) {
 		struct ledger_head head = {0};
-		char hex[65];
+		char hex[CRYPT_HASH_TEXT];
 		bool first = true;
 		buf_c(b, i ? ",{" : "{");
 		member_text(b, "log", s[i].log_id, &first);
@@ -228,7 +228,7 @@ Err
 handle_rebuild(struct request *rq)
 {
 	struct rebuild_result r;
-	char hex[65];
+	char hex[CRYPT_HASH_TEXT];
 	BUF_AUTO b = BUF_INIT;
 
 	ENSURE(&rq->c, sees_all(rq), DENIED, "only the center and its auditors rebuild the catalog");

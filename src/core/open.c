@@ -440,12 +440,10 @@ core_rebuild(struct core *core, struct ctx *c, struct rebuild_result *ret)
 Err
 blob_put(struct core *core, struct ctx *c, Str bytes, Str *ret_sha256)
 {
-	uint8_t hash[CRYPT_HASH_BYTES];
-	char hex[2 * CRYPT_HASH_BYTES + 1], path[128];
+	char hex[CRYPT_HASH_TEXT], path[128];
 	(void)core;
 
-	crypt_sha256(bytes, hash);
-	hex_text(hash, sizeof hash, hex);
+	crypt_sha256_text(bytes, hex);
 	snprintf(path, sizeof path, "catalog/blobs/%s", hex);
 	if (access(path, R_OK) != 0) TRY(file_replace(c, AT_FDCWD, path, bytes, 0600));
 	*ret_sha256 = arena_str(c->arena, str_c(hex));

@@ -4,6 +4,8 @@
 #include <nettle/sha2.h>
 #include <sodium.h>
 
+#include "crypt/encode.h"
+
 /* SHA-256 is nettle's (the library beneath GnuTLS): it uses the processor's instructions, libsodium's is portable C and takes
  * five times as long, which the replay of logs and the check of big files would pay. */
 _Static_assert(sizeof(struct sha256_ctx) <= sizeof(struct crypt_sha256), "room for the streaming state");
@@ -33,6 +35,15 @@ crypt_sha256(Str data, uint8_t ret[static CRYPT_HASH_BYTES])
 	sha256_init(&h);
 	sha256_update(&h, data.n, bytes(data));
 	sha256_digest(&h, CRYPT_HASH_BYTES, ret);
+}
+
+void
+crypt_sha256_text(Str data, char ret[static CRYPT_HASH_TEXT])
+{
+	uint8_t hash[CRYPT_HASH_BYTES];
+
+	crypt_sha256(data, hash);
+	hex_text(hash, sizeof hash, ret);
 }
 
 static struct sha256_ctx *

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum { CRYPT_HASH_BYTES = 32, CRYPT_KEY_BYTES = 32, CRYPT_ID_MAX = 33, CRYPT_SHORT_ID_MAX = 32 };
+enum { CRYPT_HASH_BYTES = 32, CRYPT_HASH_TEXT = 2 * CRYPT_HASH_BYTES + 1, CRYPT_KEY_BYTES = 32, CRYPT_ID_MAX = 33, CRYPT_SHORT_ID_MAX = 32 };
 
 /* 32 secret bytes. No function prints one; declare with SECRET_AUTO and it is wiped when it goes out of scope. */
 struct secret32 { uint8_t secret_bytes[CRYPT_KEY_BYTES]; };
@@ -22,6 +22,7 @@ NODISCARD Err crypt_init(struct ctx *c);
 
 /* SHA-256 (FIPS 180-4). */
 void crypt_sha256(Str data, uint8_t ret[static CRYPT_HASH_BYTES]);
+void crypt_sha256_text(Str data, char ret[static CRYPT_HASH_TEXT]); /* as 64 lower-case hex digits and a NUL */
 struct crypt_sha256 { _Alignas(16) uint8_t opaque[128]; }; /* streaming state, copied freely to fork a hash */
 void crypt_sha256_init(struct crypt_sha256 *h);
 void crypt_sha256_add(struct crypt_sha256 *h, Str data);

@@ -1,6 +1,5 @@
 /* Bodies of events as text. The counterpart of read.c, key by key; grants and what centers say are in body_grant.c and
  * body_center.c. Optional keys are written only where they say something. */
-#include "crypt/encode.h"
 #include "crypt/hash.h"
 #include "mesh/put.h"
 #include "mesh/state.h"
@@ -91,15 +90,13 @@ void
 mesh_snapshot_name(Str log_id, Str product_id, Str table, Str content, char ret[static MESH_SNAPSHOT_NAME])
 {
 	const Str parts[] = {S("heddle.snapshot.v1"), log_id, product_id, table, content};
-	uint8_t hash[CRYPT_HASH_BYTES];
 	BUF_AUTO text = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		buf_str(&text, parts[i]);
 		buf_char(&text, '\n');
 	}
-	crypt_sha256(buf_view(&text), hash);
-	hex_text(hash, sizeof hash, ret);
+	crypt_sha256_text(buf_view(&text), ret);
 }
 
 static void

@@ -65,11 +65,11 @@ key_declared(struct ctx *c, Str log_id, Str payload_bytes, const struct payload 
 {
 	bool journal = str_eq(log_id, JOURNAL);
 	Str key = journal ? S("pub") : S("event_pub");
-	uint8_t hash[32], id[32];
+	char id[CRYPT_HASH_TEXT];
 
 	if (!journal) {
-		crypt_sha256(payload_bytes, hash);
-		ENSURE(c, hex_get_n(log_id, id, sizeof id) && memcmp(hash, id, sizeof id) == 0, INVALID, "the log's id is not the hash of its first event");
+		crypt_sha256_text(payload_bytes, id);
+		ENSURE(c, str_eqc(log_id, id), INVALID, "the log's id is not the hash of its first event");
 		ENSURE(c, p->type == EVENT_DOMAIN_INCEPTION, INVALID, "the log does not begin with domain.inception");
 	}
 	for (const struct doc_node *n = doc_first(p->body); n; n = doc_next(p->body, n))

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crypt/encode.h"
 #include "crypt/hash.h"
 
 Err
@@ -41,17 +40,15 @@ duck_open(struct ctx *c, int *ret_fd)
 Err
 duck_check(struct ctx *c, int fd, Str expected_hex)
 {
-	uint8_t hash[CRYPT_HASH_BYTES];
-	char hex[2 * CRYPT_HASH_BYTES + 1];
+	char hex[CRYPT_HASH_TEXT];
 	struct stat st;
 
 	ENSURE(c, fstat(fd, &st) == 0 && st.st_size > 0, IO, "the engine's library: %s", strerror(errno));
 	size_t n = (size_t)st.st_size;
 	void *bytes = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	ENSURE(c, bytes != MAP_FAILED, IO, "the engine's library: mmap: %s", strerror(errno));
-	crypt_sha256(str_of(bytes, n), hash);
+	crypt_sha256_text(str_of(bytes, n), hex);
 	munmap(bytes, n);
-	hex_text(hash, sizeof hash, hex);
 	ENSURE(c, str_eqc(expected_hex, hex), CORRUPT, "libduckdb.so has the SHA-256 %s, not the pinned %.*s", hex, STR(expected_hex));
 	return OK;
 }

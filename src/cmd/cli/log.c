@@ -17,7 +17,7 @@
 #include "mesh/verify.h"
 #include "os/file.h"
 
-enum { HASH_TEXT = 2 * HASH_BYTES + 1, LOG_PATH_MAX = 512 };
+enum { LOG_PATH_MAX = 512 };
 
 static void
 show_progress(void *arg, uint64_t entries)
@@ -50,7 +50,7 @@ cli_open_ledger(struct cli *cli, const char *dir, int *ret_fd)
 static json_t *
 report_json(const struct verify_report *r, const char *name)
 {
-	char root[HASH_TEXT];
+	char root[CRYPT_HASH_TEXT];
 	json_t *o;
 
 	hex_text(r->root.b, HASH_BYTES, root);
@@ -67,7 +67,7 @@ print_reports(struct cli *cli, const struct verify_report *r, const char *const 
 {
 	struct arena *a = &cli->arena;
 	struct grid g = GRID(a, "LOG", ">ENTRIES", ">SIGNATURES", "RESULT", "ROOT");
-	char root[HASH_TEXT];
+	char root[CRYPT_HASH_TEXT];
 
 	for (size_t i = 0; i < n; i++) {
 		hex_text(r[i].root.b, HASH_BYTES, root);
@@ -224,7 +224,7 @@ compare(const json_t *logs, struct verify_report *r, size_t n)
 	size_t i;
 
 	json_array_foreach(logs, i, l) {
-		char root[HASH_TEXT];
+		char root[CRYPT_HASH_TEXT];
 		for (size_t k = 0; k < n; k++) {
 			if (!str_eq(js_text(l, "log"), r[k].log_id)) continue;
 			hex_text(r[k].root.b, HASH_BYTES, root);

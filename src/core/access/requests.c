@@ -21,7 +21,7 @@ Err
 commit_text(struct request *rq, Str text, Str *ret)
 {
 	uint8_t raw[32];
-	char hex[65];
+	char hex[CRYPT_HASH_TEXT];
 
 	*ret = S("");
 	if (text.n == 0) return OK;

@@ -103,7 +103,7 @@ struct page {
 static void
 entry_bytes(struct page *p, Str entry, bool whole, bool *first)
 {
-	char hex[2 * HASH_BYTES + 1];
+	char hex[CRYPT_HASH_TEXT];
 	Hash leaf = tree_leaf(entry);
 
 	hex_text(leaf.b, sizeof leaf.b, hex);

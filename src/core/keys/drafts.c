@@ -132,11 +132,9 @@ written_path(struct arena *a, Str log_id)
 static Str
 written_mark(struct arena *a, Str payload)
 {
-	uint8_t hash[CRYPT_HASH_BYTES];
-	char hex[2 * CRYPT_HASH_BYTES + 1];
+	char hex[CRYPT_HASH_TEXT];
 
-	crypt_sha256(payload, hash);
-	hex_text(hash, sizeof hash, hex);
+	crypt_sha256_text(payload, hex);
 	return arena_printf(a, "%s\n", hex);
 }
 
@@ -146,7 +144,7 @@ written(struct arena *a, Str log_id)
 	struct ctx c = {.arena = a};
 	Str all;
 
-	return err_ok(file_read_path(&c, AT_FDCWD, written_path(a, log_id).p, WRITTEN_MAX * (2 * CRYPT_HASH_BYTES + 1), &all)) ? all : S("");
+	return err_ok(file_read_path(&c, AT_FDCWD, written_path(a, log_id).p, WRITTEN_MAX * CRYPT_HASH_TEXT, &all)) ? all : S("");
 }
 
 static Err

@@ -40,8 +40,8 @@ core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str act
 	struct custody own = custody ? *custody : (struct custody){0};
 	BUF_AUTO body = BUF_INIT;
 	BUF_AUTO payload = BUF_INIT;
-	char salt[CRYPT_ID_MAX], id[2 * CRYPT_HASH_BYTES + 1];
-	uint8_t digest[CRYPT_HASH_BYTES], signature[SIGN_BYTES];
+	char salt[CRYPT_ID_MAX], id[CRYPT_HASH_TEXT];
+	uint8_t signature[SIGN_BYTES];
 
 	crypt_random_id(salt);
 	if (!own.owner_keeps) {
@@ -51,8 +51,7 @@ core_new_domain(struct core *core, struct ctx *c, Str name, bool center, Str act
 	}
 	body_founding(&body, name, center, str_c(salt), &own);
 	event_write(&(struct event_head){.actor = actor, .time = core_now(), .type = EVENT_DOMAIN_INCEPTION}, buf_view(&body), &payload);
-	crypt_sha256(buf_view(&payload), digest);
-	hex_text(digest, sizeof digest, id);
+	crypt_sha256_text(buf_view(&payload), id);
 	TRY(mesh_check(c, core->mesh, str_c(id), buf_view(&payload)));
 	TRY(inception_signature(core, c, name, str_c(id), str_c(salt), buf_view(&payload), &own, signature));
 	if (own.owner_keeps) TRY(make_keys(core, c, str_c(salt), &own, &keys)); /* only now: they live in memory until named, the newest do */

@@ -121,7 +121,7 @@ positions_json(struct request *rq, struct buf *b, bool *first)
 	buf_char(b, '[');
 	for (size_t i = 0; i < n; i++) {
 		struct ledger_head head = {0};
-		char hex[65] = "";
+		char hex[CRYPT_HASH_TEXT] = "";
 		bool in = true;
 		if (!s[i].damaged && err_ok(ledger_head(&rq->c, rq->core->ledger, s[i].log_id, &head))) hex_text(head.root.b, sizeof head.root.b, hex);
 		buf_c(b, i ? ",{" : "{");

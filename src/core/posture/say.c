@@ -12,18 +12,6 @@ enum { PEOPLE_SHOWN = 100, HOLDERS_MAX = 1000, STEP = 4096 /* grants looked at u
 
 /* --- exceptions --- */
 
-static Err
-text_kept(struct request *rq, Str text, Str *ret)
-{
-	uint8_t raw[32];
-	char hex[65];
-
-	TRY(directory_text_put(&rq->c, rq->core->directory, text, raw));
-	hex_text(raw, sizeof raw, hex);
-	*ret = arena_str(&rq->arena, str_c(hex));
-	return OK;
-}
-
 static const struct mesh_exception *
 exception_find(struct request *rq, Str id)
 {
@@ -73,7 +61,7 @@ handle_posture_accept(struct request *rq)
 	ENSURE(&rq->c, control_parse(x.control, &control), INVALID, "there is no control '%.*s'; list them with: heddle posture", STR(x.control));
 	TRY(terms_until(rq, "until", &x.until));
 	TRY(exception_check(rq, &x, control));
-	TRY(text_kept(rq, arg(rq, "reason"), &x.reason));
+	TRY(commit_text(rq, arg(rq, "reason"), &x.reason));
 	crypt_short_id("exc_", id);
 	x.id = str_c(id);
 	body_exception(&body, &x);

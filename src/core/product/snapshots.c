@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "codec/json.h"
-#include "crypt/encode.h"
 #include "crypt/hash.h"
 #include "os/file.h"
 
@@ -13,11 +12,9 @@ enum { REPORT_MAX = 8 << 20, REPORT_VALUES_MAX = 1 << 20 };
 static Str
 sha256_text(struct arena *a, Str bytes)
 {
-	uint8_t hash[CRYPT_HASH_BYTES];
-	char hex[2 * CRYPT_HASH_BYTES + 1];
+	char hex[CRYPT_HASH_TEXT];
 
-	crypt_sha256(bytes, hash);
-	hex_text(hash, sizeof hash, hex);
+	crypt_sha256_text(bytes, hex);
 	return arena_str(a, str_c(hex));
 }
 

@@ -7,7 +7,7 @@
 struct upload {
 	char id[CRYPT_SHORT_ID_MAX];
 	char person_id[CRYPT_ID_MAX];
-	char sha256[65];
+	char sha256[CRYPT_HASH_TEXT];
 	uint64_t bytes;
 	int64_t since_ns;
 	bool taken; /* a publish works on it */

@@ -53,7 +53,7 @@ extracts_forget(struct core *core)
 static Str
 key_of(struct arena *a, const struct table_use *u)
 {
-	char hex[65];
+	char hex[CRYPT_HASH_TEXT];
 
 	hex_text(u->decision.hash, sizeof u->decision.hash, hex);
 	return arena_printf(a, "%.*s %s", STR(u->manifest_sha), hex);

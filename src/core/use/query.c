@@ -168,7 +168,7 @@ note_tables(const struct table_use *uses, size_t n, struct buf *b)
 {
 	buf_c(b, ",\"tables\":[");
 	for (size_t i = 0; i < n; i++) {
-		char hex[65];
+		char hex[CRYPT_HASH_TEXT];
 		hex_text(uses[i].decision.hash, 32, hex);
 		buf_c(b, i ? ",{\"table\":" : "{\"table\":");
 		buf_json(b, uses[i].name);

@@ -78,10 +78,10 @@ payload_check(struct ctx *c, const struct mesh *m, const struct log *log, const 
 static bool
 is_own_hash(Str payload, Str log_id)
 {
-	uint8_t hash[32], id[32];
+	char id[CRYPT_HASH_TEXT];
 
-	crypt_sha256(payload, hash);
-	return hex_get_n(log_id, id, sizeof id) && memcmp(hash, id, sizeof id) == 0;
+	crypt_sha256_text(payload, id);
+	return str_eqc(log_id, id);
 }
 
 static bool

@@ -57,11 +57,9 @@ seal(struct kit *k, struct lake *l, Str upload)
 static const char *
 hex_of(struct kit *k, Str bytes)
 {
-	uint8_t digest[CRYPT_HASH_BYTES];
-	char *hex = arena_alloc(&k->arena, LAKE_HEX_BYTES);
+	char *hex = arena_alloc(&k->arena, CRYPT_HASH_TEXT);
 
-	crypt_sha256(bytes, digest);
-	hex_text(digest, sizeof digest, hex);
+	crypt_sha256_text(bytes, hex);
 	return hex;
 }
 

@@ -23,12 +23,15 @@ static void
 sha256_known(void **state)
 {
 	uint8_t h[32];
+	char text[CRYPT_HASH_TEXT];
 
 	(void)state;
 	crypt_sha256(S(""), h);
 	assert_hex(h, 32, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	crypt_sha256(S("abc"), h);
 	assert_hex(h, 32, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	crypt_sha256_text(S("abc"), text);
+	assert_string_equal(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	crypt_sha256((Str){NULL, 0}, h);
 	assert_hex(h, 32, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }

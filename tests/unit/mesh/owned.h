@@ -21,7 +21,6 @@ found_as(struct world *w, struct owner *o, bool center)
 {
 	struct custody k = {.owner_keeps = true, .recoverable = true};
 	struct speaker *s = &w->d[STORES];
-	uint8_t hash[32];
 
 	o->now = 0;
 	for (int i = 0; i < KEYS; i++) world_key(w, &o->key[i]);
@@ -34,8 +33,7 @@ found_as(struct world *w, struct owner *o, bool center)
 	w->body.n = 0;
 	body_founding(&w->body, S("stores"), center, S("00112233445566778899aabbccddeeff"), &k);
 	Str payload = world_payload(w, STORES, EVENT_DOMAIN_INCEPTION, arena_str(&w->arena, buf_view(&w->body)));
-	crypt_sha256(payload, hash);
-	hex_text(hash, 32, s->id);
+	crypt_sha256_text(payload, s->id);
 	s->key = o->key[0];
 	assert_true(world_apply(w, STORES, world_sign(w, &s->key, payload), true));
 }

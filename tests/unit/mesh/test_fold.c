@@ -62,13 +62,11 @@ inception_refused(void **state)
 
 	/* a log that begins with something else: its id can be its hash, but it names no key */
 	w->d[RIVAL] = (struct speaker){0};
-	uint8_t hash[32];
 	w->body.n = 0;
 	body_retire(&w->body, S("prd_stores01"));
 	BUF_AUTO text = BUF_INIT;
 	event_write(&(struct event_head){.origin = S(""), .actor = S("a"), .idem = S(""), .time = w->now, .type = EVENT_PRODUCT_RETIRE}, buf_view(&w->body), &text);
-	crypt_sha256(buf_view(&text), hash);
-	hex_text(hash, 32, w->d[RIVAL].id);
+	crypt_sha256_text(buf_view(&text), w->d[RIVAL].id);
 	assert_false(world_apply(w, RIVAL, world_sign(w, &other, buf_view(&text)), true));
 	REFUSED(w, "begins with domain.inception");
 
@@ -87,13 +85,12 @@ static void
 bad_key_refused(void **state)
 {
 	struct world *w = *state;
-	uint8_t small_order[32] = {1}, next[32] = {0}, hash[32];
+	uint8_t small_order[32] = {1}, next[32] = {0};
 
 	w->body.n = 0;
 	body_inception(&w->body, S("rival"), small_order, next, false, S("00112233445566778899aabbccddeeff"));
 	Str payload = world_payload(w, RIVAL, EVENT_DOMAIN_INCEPTION, arena_str(&w->arena, buf_view(&w->body)));
-	crypt_sha256(payload, hash);
-	hex_text(hash, 32, w->d[RIVAL].id);
+	crypt_sha256_text(payload, w->d[RIVAL].id);
 	assert_false(world_apply(w, RIVAL, world_sign(w, &w->d[STORES].key, payload), true));
 	REFUSED(w, "not a public key");
 }

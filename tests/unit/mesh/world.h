@@ -19,7 +19,7 @@
 enum { WORLD_DOMAINS = 8 };
 
 struct speaker {
-	char id[65];
+	char id[CRYPT_HASH_TEXT];
 	struct sign_key key;
 	uint64_t size;
 	Hash head;
@@ -132,9 +132,7 @@ inception(struct world *w, int domain, const char *name, bool center)
 	w->body.n = 0;
 	body_inception(&w->body, str_c(name), w->d[domain].key.pub, next, center, S("00112233445566778899aabbccddeeff"));
 	Str payload = world_payload(w, domain, EVENT_DOMAIN_INCEPTION, buf_view(&w->body));
-	uint8_t hash[32];
-	crypt_sha256(payload, hash);
-	hex_text(hash, 32, w->d[domain].id);
+	crypt_sha256_text(payload, w->d[domain].id);
 	return payload;
 }
 

@@ -205,7 +205,6 @@ found(struct sim *s, int domain)
 	struct speaker *d = &w->d[domain];
 	struct vault *v = &s->vaults[domain];
 	struct custody k = {.recoverable = true};
-	uint8_t hash[32];
 
 	world_key(w, &d->key);
 	world_key(w, &v->next);
@@ -218,8 +217,7 @@ found(struct sim *s, int domain)
 	w->body.n = 0;
 	body_founding(&w->body, world_str(w, "domain%d", domain), truth_is_center(domain), S("00112233445566778899aabbccddeeff"), &k);
 	Str payload = world_payload(w, domain, EVENT_DOMAIN_INCEPTION, arena_str(&w->arena, buf_view(&w->body)));
-	crypt_sha256(payload, hash);
-	hex_text(hash, 32, d->id);
+	crypt_sha256_text(payload, d->id);
 	sim_remember_signed(s, domain, tell(s, domain, world_sign(w, &d->key, payload), true)->entry);
 	if (!w->last.accepted) fail_msg("no founding: %s", w->last.reason);
 }

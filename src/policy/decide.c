@@ -276,8 +276,9 @@ closed_by(struct work *w)
 	if (closes && closes->suspend) return arena_printf(w->a, "the center has closed the product (restriction %.*s)", STR(closes->id));
 	if (closes) return arena_printf(w->a, "restriction %.*s is of an unknown kind", STR(closes->id));
 	if (!freezes) return S("");
-	return arena_printf(w->a, "the %s domain is frozen (restriction %.*s)", str_eq(freezes->domain_id, q->table->domain_id) ? "producer's" : "asker's",
-	    STR(freezes->id));
+	const char *whose = str_eq(freezes->domain_id, q->table->domain_id) ? "producer's" : "asker's";
+	if (freezes->freeze_why.n) return arena_printf(w->a, "the %s domain %.*s", whose, STR(freezes->freeze_why));
+	return arena_printf(w->a, "the %s domain is frozen (restriction %.*s)", whose, STR(freezes->id));
 }
 
 /* What the center demands of the use itself, whatever was granted. */

@@ -155,7 +155,8 @@ struct policy_restriction {
 	uint32_t min_level;   /* of the sandbox in which people's statements run */
 	bool suspend;         /* closes what it is about altogether */
 	bool freeze;          /* with domain_id: nothing of that domain is read by others, and its people read nothing of others */
-	Str approvers[POLICY_APPROVERS_MAX]; /* ids of persons, of whichever domain. Last: few are looked at, and what is above in every decision */
+	Str approvers[POLICY_APPROVERS_MAX]; /* ids of persons, of whichever domain. Late: few are looked at, and what is above in every decision */
+	Str freeze_why;       /* of a freeze that no center said: what the domain "is" or "did", told instead of the id; else "" */
 };
 
 struct policy_principal {

@@ -59,14 +59,22 @@ add_of_tags(struct rules *r, const struct policy_table *t)
 	}
 }
 
+/* One that no center said. The id orders it among others; people are told why. */
+static void
+add_freeze(struct rules *r, const struct log *log, Str id, Str why)
+{
+	struct policy_restriction *freeze = NEW(r->found.a, struct policy_restriction);
+
+	*freeze = (struct policy_restriction){.id = id, .domain_id = log->item.id, .freeze = true, .freeze_why = why};
+	found_add(&r->found, freeze);
+}
+
 /* A log with two histories is frozen, whoever is the center. */
 static void
 add_fork(struct rules *r, const struct log *log)
 {
 	if (!log || !log->pub.frozen) return;
-	struct policy_restriction *freeze = NEW(r->found.a, struct policy_restriction);
-	*freeze = (struct policy_restriction){.id = S("fork"), .domain_id = log->item.id, .freeze = true};
-	found_add(&r->found, freeze);
+	add_freeze(r, log, S("fork"), S("is frozen: its log has two histories, and its owners have not settled them"));
 }
 
 /* What a stolen key published is for its own domain alone: the classes it gave may fit a grant by tags, and leave what the center restricts. */
@@ -76,9 +84,7 @@ add_void_publish(struct rules *r, const struct log *log, Str product_id)
 	const struct mesh_product *p = log && log->keys.void_count ? PUB(product, state_find(r->m, RECORD_PRODUCT, log, product_id)) : NULL;
 
 	if (!p || !(keys_voids(log, p->seq) || keys_voids(log, p->doubt))) return;
-	struct policy_restriction *freeze = NEW(r->found.a, struct policy_restriction);
-	*freeze = (struct policy_restriction){.id = S("published with a stolen key"), .domain_id = log->item.id, .freeze = true};
-	found_add(&r->found, freeze);
+	add_freeze(r, log, S("key"), S("published this product with a stolen key, and has not confirmed it since"));
 }
 
 static void

@@ -516,25 +516,6 @@ restrictions(void **state)
 	assert_int_equal(mesh_restrictions(w->m, &w->arena, &list), 0);
 }
 
-static Err
-check(struct world *w, int domain, enum event_type type)
-{
-	Str payload = world_payload(w, domain, type, arena_str(&w->arena, buf_view(&w->body)));
-
-	w->body.n = 0;
-	w->c.detail[0] = 0;
-	return mesh_check(&w->c, w->m, did(w, domain), payload);
-}
-
-#define CHECK(w, domain, type, write, expected, says)                                                                          \
-	do {                                                                                                                   \
-		(w)->body.n = 0;                                                                                               \
-		write;                                                                                                         \
-		Err check_err_ = check((w), (domain), EVENT_##type);                                                           \
-		if (check_err_.code != ERR_##expected || !strstr((w)->c.detail, says))                                         \
-			fail_msg("%s '%s', expected %s '%s'", err_name(check_err_), (w)->c.detail, #expected, says);           \
-	} while (0)
-
 static void
 checked_before_it_is_said(void **state)
 {

@@ -312,7 +312,7 @@ two_entries_of_one_place_freeze_the_domain_until_it_is_resolved(void **state)
 	assert_true(report(w, WITNESS, "frk_00000001", &f.a, &f.b));
 	assert_int_equal(mesh_forks(w->m, &w->arena, &forks), 1);
 	assert_true(forks[0].at == f.at && !forks[0].settled && mesh_domain(w->m, did(w, STORES))->frozen);
-	assert_false(allowed(w, "person07", "stores.sales.transactions"));
+	assert_refused(w, "person07", "stores.sales.transactions", "the producer's domain is frozen: its log has two histories, and its owners have not settled them");
 	assert_true(mesh_is_void(w->m, did(w, STORES), f.at) && !mesh_is_void(w->m, did(w, STORES), f.at - 1));
 	assert_false(resolve(w, f.at, BY(&f.o.recovery[0])));
 	REFUSED(w, "two of the recovery keys");

@@ -141,6 +141,20 @@ a_stolen_key_publishes_for_nobody_else(struct world *w)
 	return allowed(w, "person00", "stores.sales.transactions");
 }
 
+static void
+whom_a_stolen_key_shuts_out_is_told_why(void **state)
+{
+	struct world *w = *state;
+	struct owner o;
+
+	set_up(w, &o);
+	assert_true(grant(w, "grt_00000001", ""));
+	uint64_t from = w->d[STORES].size;
+	assert_true(publish(w, STORES, "prd_00000001", "sales") && rotate(w, &o, from));
+	assert_refused(w, "person07", "stores.sales.transactions",
+	               "the producer's domain published this product with a stolen key, and has not confirmed it since");
+}
+
 static struct mesh_tag
 a_tag(const char *id, const char *value)
 {
@@ -572,7 +586,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_init, world_fini)
-	    cmocka_unit_test(each_event_that_is_void_is_checked), cmocka_unit_test(each_event_stands_in_the_table), T(a_stolen_key_makes_no_two_humans_of_one),
+	    cmocka_unit_test(each_event_that_is_void_is_checked), cmocka_unit_test(each_event_stands_in_the_table), T(a_stolen_key_makes_no_two_humans_of_one), T(whom_a_stolen_key_shuts_out_is_told_why),
 	    T(demanding_approvals_opens_nothing),
 	    T(a_stolen_key_fells_no_tree), T(a_new_publish_makes_no_void_one_good), T(who_is_named_anew_counts_and_no_claim_takes_anybody_away),
 	    T(a_rotation_is_not_replayed), T(no_confirmation_counts_behind_a_fork), cmocka_unit_test(a_snapshot_is_of_its_product_alone),

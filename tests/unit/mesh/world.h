@@ -113,6 +113,26 @@ world_say(struct world *w, int domain, enum event_type type, Str body)
 		if (!strstr((w)->last.reason, says)) fail_msg("expected '%s', got '%s'", says, (w)->last.reason);              \
 	} while (0)
 
+/* What its domain is told that wants to say the body, before it is signed. */
+static inline Err
+world_check(struct world *w, int domain, enum event_type type)
+{
+	Str payload = world_payload(w, domain, type, arena_str(&w->arena, buf_view(&w->body)));
+
+	w->c.detail[0] = 0;
+	return mesh_check(&w->c, w->m, did(w, domain), payload);
+}
+
+/* `expected` is an error's name, NONE for none. */
+#define CHECK(w, domain, type, write, expected, says)                                                                          \
+	do {                                                                                                                   \
+		(w)->body.n = 0;                                                                                               \
+		write;                                                                                                         \
+		Err check_err_ = world_check((w), (domain), EVENT_##type);                                                     \
+		if (check_err_.code != ERR_##expected || !strstr((w)->c.detail, says))                                         \
+			fail_msg("%s '%s', expected %s '%s'", err_name(check_err_), (w)->c.detail, #expected, says);           \
+	} while (0)
+
 static inline void
 world_key(struct world *w, struct sign_key *ret)
 {
@@ -188,16 +208,31 @@ say_grant(struct world *w, int domain, const struct mesh_grant *g)
 	return SAY(w, domain, GRANT_ADD, body_grant(&w->body, g));
 }
 
-static inline bool
-allowed(struct world *w, const char *person, const char *table_name)
+/* A table that is not there: refused without a reason. */
+static inline struct policy_decision
+decided(struct world *w, const char *person, const char *table_name)
 {
 	const struct mesh_product *p = NULL;
 	const struct mesh_table *t = mesh_table_by_name(w->m, str_c(table_name), &p);
-	struct policy_decision d;
+	struct policy_decision d = {.verdict = VERDICT_REFUSE, .reason = S("")};
 
-	if (!t) return false;
-	mesh_decide(w->m, &w->arena, str_c(person), p, t, S("campaign_analysis"), INTERACT_SQL, 3, DAY(1), NULL, &d);
-	return d.verdict == VERDICT_ALLOW;
+	if (t) mesh_decide(w->m, &w->arena, str_c(person), p, t, S("campaign_analysis"), INTERACT_SQL, 3, DAY(1), NULL, &d);
+	return d;
+}
+
+static inline bool
+allowed(struct world *w, const char *person, const char *table_name)
+{
+	return decided(w, person, table_name).verdict == VERDICT_ALLOW;
+}
+
+static inline void
+assert_refused(struct world *w, const char *person, const char *table_name, const char *why)
+{
+	struct policy_decision d = decided(w, person, table_name);
+
+	assert_int_equal(d.verdict, VERDICT_REFUSE);
+	if (!str_eqc(d.reason, why)) fail_msg("expected '%s', got '%.*s'", why, STR(d.reason));
 }
 
 static inline int

@@ -686,6 +686,8 @@ what_restrictions_demand(void **state)
 	assert_string_equal(why_restricted(&a, q, &g, &r), "the producer's domain is frozen (restriction rst_1)");
 	r.domain_id = S("insights");
 	assert_string_equal(why_restricted(&a, q, &g, &r), "the asker's domain is frozen (restriction rst_1)");
+	r.freeze_why = S("published this with a stolen key");
+	assert_string_equal(why_restricted(&a, q, &g, &r), "the asker's domain published this with a stolen key");
 	r.lifted = true;
 	assert_string_equal(why_restricted(&a, q, &g, &r), "");
 	r.lifted = false, r.domain_id = S("other");

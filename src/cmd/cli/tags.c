@@ -39,8 +39,9 @@ cli_run_tag_set(struct cli *cli)
 {
 	Str tag, value = str_cut(str_c(cli->args[1]), '=', &tag);
 
-	ENSURE(&cli->c, value.p && value.n && tag.n, INVALID, "'%s': write TAG=VALUE, for example classification=internal", cli->args[1]);
-	return set_tag(cli, str_trim(tag), str_trim(value));
+	tag = str_trim(tag), value = str_trim(value);
+	ENSURE(&cli->c, value.n && tag.n, INVALID, "'%s': write TAG=VALUE, for example classification=internal", cli->args[1]);
+	return set_tag(cli, tag, value);
 }
 
 Err

@@ -157,6 +157,8 @@ handle_grant_add(struct request *rq)
 
 	TRY(grant_scope(rq, &s, &g));
 	TRY(principal_find(rq, arg(rq, "to"), &to));
+	ENSURE(&rq->c, to.kind != PRINCIPAL_PERSON || !str_eq(human_of(rq, to.id), human_of(rq, rq->person_id)), DENIED,
+	       "nobody grants to themselves, also not to another account; another owner of %.*s can", STR(domain_name(rq, rq->domain_id)));
 	TRY(terms_purposes(rq, arg(rq, "purpose"), &g.policy.purposes, &g.policy.purpose_count));
 	TRY(terms_parse(rq, &s, &t));
 	TRY(demands_parse(rq, &s, &g.policy.terms));

@@ -100,6 +100,7 @@ check_value(struct request *rq, const struct mesh_tag_def *def, Str value)
 {
 	Str list = S("");
 
+	ENSURE(&rq->c, str_trim(value).n == value.n, INVALID, "value: '%.*s' has blanks at its ends", STR(value));
 	if (def->kind == TAG_FREE || value.n == 0) return OK;
 	for (size_t i = 0; i < def->value_count; i++) {
 		if (str_eq(def->values[i], value)) return OK;

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import requests
-from harness import ORDERS, SLOW, Column, Node, Shop, contract, parquet
+from harness import ANSWERS_S, ORDERS, SLOW, Column, Node, Shop, contract, parquet
 
 TABLE = "sales.orders.orders"
 
@@ -21,7 +21,7 @@ class Person:
         self.session.headers["Authorization"] = f"Bearer {token or (node.token(name) if name else node.admin_token)}"
 
     def __call__(self, method, path, **more):
-        return self.session.request(method, self.url + path, timeout=60 * SLOW, **more)
+        return self.session.request(method, self.url + path, timeout=ANSWERS_S, **more)
 
     def query(self, sql, purpose="analysis", **more):
         return self("POST", "/api/v1/query", json={"sql": sql, "purpose": purpose} | more)

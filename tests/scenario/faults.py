@@ -32,6 +32,8 @@ class Case:
     errors: list = field(default_factory=list)
     hits: int = 0
     struck: bool = False
+    up_s: float = 60  # how long a start is waited for
+    started_s: float = 0  # how long it took
 
     @property
     def fault(self):
@@ -69,7 +71,7 @@ def call(case, node, method, path, as_, **more):
         case.errors.append(f"{method} {path}: no answer")
         return None
     except requests.RequestException:
-        wait_until_up(node)
+        wait_until_up(node, case.up_s)
         return None
     if answer.ok:
         return answer
@@ -80,18 +82,18 @@ def call(case, node, method, path, as_, **more):
         clear, error = False, body[:300]
     if not clear:
         case.errors.append(f"{method} {path}: {answer.status_code} {error}")
-    wait_until_up(node)
+    wait_until_up(node, case.up_s)
     return None
 
 
-def wait_until_up(node, seconds=2.5):
+def wait_until_up(node, seconds):
     """After a failure the next thing is tried when the node answers again."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if node.process.poll() is not None:
             raise Gone
         with contextlib.suppress(requests.RequestException):
-            if requests.get(f"{node.url}/healthz", timeout=1).ok:
+            if requests.get(f"{node.url}/healthz", timeout=max(1, seconds / 4)).ok:
                 return
         time.sleep(0.02)
     raise Gone
@@ -130,15 +132,17 @@ def run(case, template, folder):
     """The run with the fault; leaves the node stopped."""
     node = copy_of(template, folder)
     node.start(wait=False, HEDDLE_FAULT=case.fault)
+    began = time.monotonic()
     try:
-        wait_until_up(node, 4)
+        wait_until_up(node, case.up_s)
+        case.started_s = time.monotonic() - began
         work(case, node, (template / "orders.yaml").read_text(), template)
     except Gone:
         pass
     status = node.process.poll()
     if status is None:
         with contextlib.suppress(AssertionError):
-            node.stop(5)
+            node.stop(3)
         if node.process is not None:
             node.kill()
     text = node.log_text()
@@ -178,7 +182,7 @@ def check(case, node):
 
 def check_running(node, done):
     bad = []
-    wait_for(lambda: node.run("query", "SELECT 1", "--purpose", "kept", as_="ana").status == 0, 5)
+    wait_for(lambda: node.run("query", "SELECT 1", "--purpose", "kept", as_="ana").status == 0, 10)
     count, why = ask(node, "kept")
     if count not in ([NEW] if "publish" in done else [OLD, NEW]):
         bad.append(f"rows: {count} {why}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import signal
@@ -18,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HEDDLE = Path(os.environ.get("HEDDLE") or ROOT / "build" / "heddle")
 SANITIZED = "HEDDLE_SANITIZED" in os.environ
 SLOW = 6 if SANITIZED else 1  # what a sanitized build may take longer
+PATIENCE = 2 * SLOW if SANITIZED else 4  # what anything may take longer on a machine that others use too: no more than a limit, nobody waits for it to be over
+
+ANSWERS_S = 200  # less than what a test may take, so that the one that waits in vain says for what
 
 DONE, BAD, REFUSED, NOT_FOUND, FAILED = 0, 2, 3, 4, 5
 
@@ -39,20 +43,27 @@ class Result:
         return json.loads(self.out)["error"]
 
 
+LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+PORTS = itertools.count(os.getpid() * 7)
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody takes while its node is down: below those that the kernel gives away, and of this lane alone."""
+    for n in PORTS:
+        port = 20000 + 1500 * LANE + n % 1500
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(what, seconds=10, every=0.05):
-    """The first true value of what(); fails after that many seconds."""
-    end = time.monotonic() + seconds * SLOW
+    """The first true value of what(); fails after that many seconds of a machine of one's own."""
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         value = what()
         if value:
             return value
-        assert time.monotonic() < end, f"waited {seconds * SLOW} s in vain for {getattr(what, '__name__', what)}"
+        assert time.monotonic() < end, f"waited {seconds * PATIENCE} s in vain for {getattr(what, '__name__', what)}"
         time.sleep(every)
 
 
@@ -109,7 +120,7 @@ class Node:
     def answers(self):
         assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.log_text()[-3000:]}"
         with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{self.url}/healthz", timeout=5, verify=self.ca or True).json()
+            return requests.get(f"{self.url}/healthz", timeout=5 * SLOW, verify=self.ca or True).json()
         return None
 
     def stop(self, seconds=20):
@@ -119,21 +130,21 @@ class Node:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(seconds * SLOW)
+            status = self.process.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"the server did not stop within {seconds * SLOW} s:\n{self.log_text()[-3000:]}") from None
+            raise AssertionError(f"the server did not stop within {seconds * PATIENCE} s:\n{self.log_text()[-3000:]}") from None
         self.process = None
         return status
 
     def kill(self):
         """kill -9 of the parent; the other roles notice and end."""
         if self.process is not None:
-            children = self.pids()
+            session = self.process.pid
             self.process.kill()
             self.process.wait()
             self.process = None
-            wait_for(lambda: not [p for p in children if alive(p)], 10)
+            wait_for(lambda: not of_session(session), 10)
 
     def restart(self):
         self.stop()
@@ -158,7 +169,7 @@ class Node:
 
     def run(self, *args, as_=None, admin=True, input=None, timeout=120, text=True, **env):
         call = [str(HEDDLE), *map(str, args)] + (["--as", as_] if as_ else [])
-        done = subprocess.run(call, input=input, capture_output=True, timeout=timeout * SLOW,
+        done = subprocess.run(call, input=input, capture_output=True, timeout=timeout * min(SLOW, 2),
                               env=self.env(admin and self.data.joinpath("admin.token").exists()) | env)
         out = done.stdout.decode() if text else done.stdout
         assert done.returncode >= 0 and "Sanitizer" not in done.stderr.decode(errors="replace"), \
@@ -190,14 +201,25 @@ class Node:
     def http(self, method, path, as_=None, token=None, **more):
         token = token or (self.token(as_) if as_ else self.admin_token)
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
-        return requests.request(method, self.url + path, headers=headers, timeout=60 * SLOW, verify=self.ca or True, **more)
+        return requests.request(method, self.url + path, headers=headers, timeout=ANSWERS_S, verify=self.ca or True, **more)
+
+
+def stat_of(pid):
+    """Its state, parent, group, session and so on (proc(5), from the third on); a process that is gone is dead."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ["X", "0", "0", "0"]
 
 
 def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return stat_of(pid)[0] not in "ZX"
+
+
+def of_session(session):
+    """The processes of a node, its parent dead or alive. What /proc tells of the children of one may leave out some while others end."""
+    told = ((int(p), stat_of(p)) for p in os.listdir("/proc") if p.isdigit())
+    return [pid for pid, stat in told if stat[3] == str(session) and stat[0] not in "ZX"]
 
 
 # --- data ---

@@ -179,7 +179,7 @@ class Race:
         self.stop.set()
         for r in self.readers:
             r.join(120)
-        wrong = [r.wrong for r in self.readers if r.wrong]
+        wrong = [r.wrong or r.name_ for r in self.readers if r.wrong or r.is_alive()]
         assert not wrong, (SEED, wrong[:2])
         return self
 
@@ -203,7 +203,7 @@ class Race:
 
         def asked():
             answers.append(person.query(SQL.format(width=1, rows=rows), self.purpose, format="csv"))
-            return "are held by a query" not in answers[-1].text
+            return answers[-1].status_code != 503 and "are held by a query" not in answers[-1].text
         wait_for(asked, 20)
         return answers[-1]
 

@@ -1,15 +1,17 @@
 """What may go wrong between two waits of the core: races, roles that die in the middle, things that are never given back."""
 
+import contextlib
 import json
 import os
 import re
+import select
 import signal
 import socket
 import threading
 import time
 
-from harness import NOT_FOUND, ORDERS, PEOPLE, PEOPLE_SQL, REFUSED, SLOW, contract, parquet, wait_for
-from test_access import soon
+from harness import ANSWERS_S, NOT_FOUND, ORDERS, PATIENCE, PEOPLE, PEOPLE_SQL, REFUSED, contract, parquet, stat_of, wait_for
+from test_access import for_a_moment, soon
 
 LONG = "SELECT count(*) FROM range(100000000) a(i), range(100000) b(j), (SELECT count(*) c FROM sales.orders.orders) o WHERE i * j % 7 = c"
 
@@ -25,7 +27,7 @@ def at_once(*calls):
     for t in threads:
         t.start()
     for t in threads:
-        t.join()
+        t.join(ANSWERS_S)
     return done
 
 
@@ -49,17 +51,12 @@ def kill_role(node, role):
     """Kill it, and wait until another one is there."""
     def killed():
         pid = pid_of(node, role)
-        assert pid and parent_of(pid) == node.process.pid  # another one may be there by now
+        assert pid and stat_of(pid)[1] == str(node.process.pid)  # another one may be there by now
         os.kill(pid, signal.SIGKILL)
         return pid
 
     pid = wait_for(lambda: answered(killed), 30)
     wait_for(lambda: answered(lambda: pid_of(node, role)) not in (None, 0, pid), 30)
-
-
-def parent_of(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        return int(f.read().rpartition(")")[2].split()[1])
 
 
 def answered(question):
@@ -78,20 +75,23 @@ def quiet(node):
 # --- access that ends while something runs ---
 
 def test_a_running_query_ends_when_its_grant_does(shop):
-    shop.grant("--until", soon(4))
+    shop.grant("--until", soon(5))
     start = time.monotonic()
     answer = ask(shop.node, LONG)
     assert answer.status_code == 403, answer.text[:300]
-    assert time.monotonic() - start < 12 * SLOW
+    assert time.monotonic() - start < 12 * PATIENCE
 
 
 def test_a_worker_of_a_grant_that_ended_is_given_up(shop):
-    shop.grant("--until", soon(4), "--rows", "store_id = 1")
-    assert ask(shop.node, "SELECT count(*) n FROM sales.orders.orders").status_code == 200
     views = shop.node.data / "lake" / "views"
-    linked = lambda: [f for v in views.iterdir() if v.name.startswith("w") for f in v.iterdir()]  # noqa: E731
-    assert linked()
-    wait_for(lambda: not linked(), 12, 0.3)
+
+    def linked():
+        with contextlib.suppress(FileNotFoundError):  # one that ends while it is looked at
+            return [f for v in views.iterdir() if v.name.startswith("w") for f in v.iterdir()]
+        return ["something"]
+
+    for_a_moment(shop, lambda: ask(shop.node, "SELECT count(*) n FROM sales.orders.orders").status_code == 200 and linked(), "--rows", "store_id = 1")
+    wait_for(lambda: not linked(), 70, 0.3)
 
 
 def test_a_slow_reader_gets_nothing_after_a_revoke(shop):
@@ -101,12 +101,15 @@ def test_a_slow_reader_gets_nothing_after_a_revoke(shop):
            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(ANSWERS_S)
         s.connect(("127.0.0.1", shop.node.port))
         s.sendall(head.encode() + body)
         assert s.recv(1000).startswith(b"HTTP/1.1 200")
         time.sleep(1)
         shop.node.heddle("revoke", grant["id"], as_="sam")
-        time.sleep(1)
+        ended = select.poll()
+        ended.register(s, select.POLLRDHUP)
+        assert ended.poll(10_000 * PATIENCE), "the connection goes on"
         got = 0
         try:
             while part := s.recv(65536):
@@ -123,7 +126,7 @@ def test_a_cancelled_query_is_told_as_cancelled(shop):
     asked.start()
     query = wait_for(lambda: journal(shop.node, "query.start"))[-1]["query"]
     assert shop.node.http("DELETE", f"/api/v1/queries/{query}", as_="ana").json()["state"] == "cancelled"
-    asked.join()
+    asked.join(ANSWERS_S)
     assert got[0].json()["error"]["code"] == "CANCELLED"
     assert wait_for(lambda: journal(shop.node, "query.end"))[-1]["outcome"] == "CANCELLED"
 
@@ -136,7 +139,7 @@ def test_one_person_does_not_take_all_the_room(shop):
     wait_for(lambda: threading.active_count() >= before + 24 and len(journal(shop.node, "query.start")) >= 4)
     start = time.monotonic()
     assert ask(shop.node, "SELECT count(*) n FROM sales.orders.orders").status_code == 200
-    assert time.monotonic() - start < 10 * SLOW
+    assert time.monotonic() - start < 10 * PATIENCE
 
 
 # --- the administrator ---
@@ -251,9 +254,9 @@ def test_roles_that_die_leave_nothing_under_way(shop):
     finally:
         stop.set()
         for w in workers:
-            w.join(60)
+            w.join(ANSWERS_S)
     assert not [w for w in workers if w.is_alive()]
-    wait_for(lambda: quiet(shop.node), 20)
+    wait_for(lambda: answered(lambda: quiet(shop.node)), 20)
     assert pid_of(shop.node, "core") and next(r for r in shop.node.heddle("status")["roles"] if r["role"] == "core")["restarts"] == 0
     assert ask(shop.node, "SELECT count(*) n FROM sales.orders.orders").json() == [{"n": 10}]
 

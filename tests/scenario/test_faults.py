@@ -34,26 +34,26 @@ def how_far(role, template, folder):
     node = run(case, template, folder)
     assert len(case.acknowledged) == 4 and not case.errors, (case.acknowledged, case.errors)
     assert check(case, node) == []
-    return case.hits
+    return case
 
 
-def cases(role, hits):
+def cases(role, hits, up_s):
     """The cases, and some beyond the end: counts differ a little from run to run."""
     if ONE:
         name, _, rest = ONE.partition("=")
         at, _, kind = rest.partition(":")
-        return [Case(role, int(at), kind)] if name == role else []
-    everything = [Case(role, n, kind) for n in range(1, hits + hits // 20 + 2) for kind in KINDS]
+        return [Case(role, int(at), kind, up_s=up_s)] if name == role else []
+    everything = [Case(role, n, kind, up_s=up_s) for n in range(1, hits + hits // 20 + 2) for kind in KINDS]
     random.Random(f"{SEED} {role}").shuffle(everything)
     return everything
 
 
-def sweep(todo, template, folder, seconds):
-    """Run cases side by side until there are none left or the time is over. Those that ran, those that failed."""
+def sweep(todo, template, folder, seconds, at_least):
+    """Run cases side by side until there are none left or the time is over, and that many struck. Those that ran, those that failed."""
     ran, failed, lock, end = [], [], threading.Lock(), time.monotonic() + seconds
 
     def take():
-        while todo and (FULL or ONE or time.monotonic() < end):
+        while todo and (FULL or ONE or time.monotonic() < end or sum(c.struck for c in list(ran)) < at_least):
             with lock:
                 case = todo.pop() if todo else None
             if case is None:
@@ -74,7 +74,8 @@ def sweep(todo, template, folder, seconds):
     for t in threads:
         t.start()
     for t in threads:
-        t.join()
+        t.join(36000 if FULL else 500)
+    assert not [t for t in threads if t.is_alive()]
     return ran, failed
 
 
@@ -82,10 +83,10 @@ def sweep(todo, template, folder, seconds):
 @pytest.mark.timeout(36000 if FULL else 600)
 @pytest.mark.parametrize("role", ["core", "lake", "keys"])
 def test_no_fault_loses_what_was_acknowledged(role, template, tmp_path):
-    hits = how_far(role, template, tmp_path / "trace")
-    todo = cases(role, hits)
+    whole = how_far(role, template, tmp_path / "trace")
+    hits, todo = whole.hits, cases(role, whole.hits, max(4, 4 * whole.started_s))  # by so many threads a start takes longer
     total = len(todo)
-    ran, failed = sweep(todo, template, tmp_path, SECONDS[role])
+    ran, failed = sweep(todo, template, tmp_path, SECONDS[role], min(6, total // 2))
     struck = sum(c.struck for c in ran)
     print(f"{role}: {hits} inputs and outputs, {len(ran)} of {total} cases run, {struck} struck, seed {SEED}")
     assert not failed, f"seed {SEED}: {len(failed)} of {len(ran)} cases failed: {failed[:3]}"
@@ -110,7 +111,7 @@ def wal_records(node):
 @pytest.fixture
 def worked(template, tmp_path):
     """A node killed right after it acknowledged everything, before it published its logs, and the case that says so."""
-    for n in range(10):
+    for n in range(30):
         node = copy_of(template, tmp_path / f"n{n}")
         node.start()
         case = Case("core", 0, "kill")
@@ -119,6 +120,7 @@ def worked(template, tmp_path):
         assert set(case.acknowledged) == {"publish", "given", "taken", "revoke"} and not case.errors
         if len(wal_records(node)) > 4:
             return case, node
+        forget(node.folder)
     pytest.fail("the logs were published each time")
 
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
-from harness import BAD, FAILED, NOT_FOUND, ORDERS, ORDERS_SQL, REFUSED, HEDDLE, contract, copy_data, parquet
+from harness import BAD, FAILED, HEDDLE, NOT_FOUND, ORDERS, ORDERS_SQL, PATIENCE, REFUSED, contract, copy_data, parquet
 
 FORGE = HEDDLE.parent / "tests" / "tools" / "forge"
 ALL = "SELECT count(*) FROM stores.orders.orders"
@@ -602,7 +602,7 @@ def test_a_fork_is_found_proven_freezes_and_is_resolved(kept):
 
 def cannot_start(node, why, **env):
     node.start(wait=False, **env)
-    assert node.process.wait(30) != 0
+    assert node.process.wait(30 * PATIENCE) != 0
     node.process = None
     assert why in node.log_text(), node.log_text()[-2000:]
     node.log.unlink()

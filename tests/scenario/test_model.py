@@ -288,7 +288,7 @@ class People(RuleBasedStateMachine):
     @rule(purpose=st.sampled_from(PURPOSES), retire=st.booleans())
     def purpose(self, purpose, retire):
         if retire:
-            answer = self.session.delete(f"{self.node.url}/api/v1/purposes", params={"purpose": purpose}, headers={"Authorization": f"Bearer {self.tokens['admin']}"})
+            answer = self.session.delete(f"{self.node.url}/api/v1/purposes", params={"purpose": purpose}, headers={"Authorization": f"Bearer {self.tokens['admin']}"}, timeout=60)
             if answer.ok:
                 self.world.purposes.discard(purpose)
         elif self.call("admin", "POST", "/api/v1/purposes", purpose=purpose):

@@ -5,7 +5,7 @@ import shutil
 import threading
 
 import pytest
-from harness import BAD, NOT_FOUND, ORDERS, ORDERS_SQL, REFUSED, Column, contract, parquet
+from harness import ANSWERS_S, BAD, NOT_FOUND, ORDERS, ORDERS_SQL, REFUSED, Column, contract, parquet, wait_for
 
 COUNT = "SELECT count(*) FROM sales.orders.orders"
 
@@ -58,12 +58,15 @@ def test_consumers_never_see_a_bad_batch_while_it_is_published(open_shop):
     askers = [threading.Thread(target=ask, daemon=True) for _ in range(2)]
     for t in askers:
         t.start()
-    for _ in range(3):
-        shop.publish(bad, expect=BAD)
-        shop.publish(parquet(shop.folder / "same.parquet", f"from '{shop.orders_file}'"))
-    stop.set()
+    try:
+        for _ in range(3):
+            shop.publish(bad, expect=BAD)
+            shop.publish(parquet(shop.folder / "same.parquet", f"from '{shop.orders_file}'"))
+        wait_for(lambda: len(seen) >= 4)
+    finally:
+        stop.set()
     for t in askers:
-        t.join()
+        t.join(ANSWERS_S)
     assert len(seen) >= 4 and {(r.status, r.out.replace("\r", "").split("\n")[1]) for r in seen} == {(0, "30")}, [r.err for r in seen if r.status]
 
 

@@ -10,7 +10,7 @@ import time
 
 import duckdb
 import pytest
-from harness import BAD, FAILED, HEDDLE, NOT_FOUND, REFUSED, SLOW, wait_for
+from harness import ANSWERS_S, BAD, FAILED, HEDDLE, NOT_FOUND, PATIENCE, REFUSED, SLOW, wait_for
 
 SQL = "SELECT order_id, amount, ordered_on, card FROM sales.orders.orders ORDER BY order_id"
 LONG = "SELECT count(*) FROM range(100000000) a(i), range(100000) b(j) WHERE i * j % 7 = 3"
@@ -181,7 +181,7 @@ def test_a_reader_that_goes_away_ends_the_query(open_shop):
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=open_shop.node.env()) as p:
         p.stdout.read(1000)
         p.stdout.close()
-        p.wait(20 * SLOW)
+        p.wait(20 * PATIENCE)
     assert run(open_shop, "SELECT 1").status == 0
 
 
@@ -199,7 +199,7 @@ def test_interrupt_cancels_on_the_node(open_shop):
     p = long_query(open_shop)
     query = wait_for(lambda: of_journal(open_shop, "query.start")[known:])[0]["query"]
     p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=20 * SLOW)
+    out, err = p.communicate(timeout=20 * PATIENCE)
     assert p.returncode == FAILED, err
     (end,) = wait_for(lambda: [e for e in of_journal(open_shop, "query.end") if e["query"] == query])
     assert end["outcome"] != "OK", end
@@ -213,7 +213,7 @@ def test_revoke_ends_a_running_query(shop):
     wait_for(lambda: of_journal(shop, "query.start"))
     assert p.poll() is None, p.communicate()
     shop.node.heddle("revoke", grant["id"], as_="sam")
-    out, err = p.communicate(timeout=10 * SLOW)
+    out, err = p.communicate(timeout=10 * PATIENCE)
     assert p.returncode == REFUSED and out == "", (p.returncode, out, err)
 
 
@@ -233,7 +233,7 @@ def test_people_at_once(open_shop):
     for t in threads:
         t.start()
     for t in threads:
-        t.join()
+        t.join(ANSWERS_S)
     bad = [r for r in done if r.status != 0]
     assert len(done) == 24 and not bad, bad[0].err
     assert all(r.json == [{"n": 30}] for r in done)
@@ -246,7 +246,7 @@ def test_a_name_that_would_drive_the_terminal(open_shop):
 
 def test_limits_of_the_settings(make_node):
     """A result that is too large or takes too long fails as a whole; it is never cut without a word."""
-    node = make_node(config={"result_max_rows": 1000, "result_max_bytes": "64KiB", "query_timeout": "2s"}).start()
+    node = make_node(config={"result_max_rows": 1000, "result_max_bytes": "64KiB", "query_timeout": f"{PATIENCE}s"}).start()
     node.new_domain("sales", "sam")
 
     def ask(sql, *options):
@@ -259,5 +259,5 @@ def test_limits_of_the_settings(make_node):
             assert done.status == FAILED and done.err, (sql, form)
     start = time.monotonic()
     done = ask(LONG, "--json")
-    assert done.status == FAILED and done.error["code"] == "TIMEOUT" and time.monotonic() - start < 10 * SLOW
+    assert done.status == FAILED and done.error["code"] == "TIMEOUT" and time.monotonic() - start < 10 * PATIENCE
     assert ask("SELECT 1").status == 0

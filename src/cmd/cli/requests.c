@@ -82,24 +82,15 @@ Err
 cli_run_requests(struct cli *cli)
 {
 	JSON_AUTO *answer = NULL;
-	const char *path;
-	json_t *r;
-	size_t i;
 
 	if (cli->arg_count) {
 		TRY(node_get(cli, node_path(cli, "/api/v1/requests/", cli->args[0], ""), &answer));
 		if (!cli_told(cli, answer)) print_request(cli, answer);
 		return OK;
 	}
-	TRY(cli_page_path(cli, "/api/v1/requests", &path));
-	TRY(node_get(cli, path, &answer));
-	if (cli_told(cli, answer)) return OK;
 	struct grid g = GRID(&cli->arena, "REQUEST", "STATE", "PRODUCT", "BY", "PURPOSE", "UNTIL", "GRANT", "REASON");
 	g.empty = "no requests of yours, and none that wait for you";
-	json_array_foreach(json_object_get(answer, "requests"), i, r) request_row(cli, &g, r);
-	grid_print(&g);
-	cli_page_next(cli, "requests", answer);
-	return OK;
+	return cli_print_page(cli, "requests", &g, request_row);
 }
 
 /* POST /requests/ID/what with this body, then the request as it stands. */

@@ -1,34 +1,11 @@
 #include "cmd/cli/posture_html.h"
 
+#include "cmd/cli/html.h"
 #include "cmd/cli/out.h"
-
-/* Markup is a literal of this file or it does not compile; everything else goes through text(), which has no way to say markup. */
-#define RAW(b, literal) buf_str((b), S(literal))
 
 static const char *const SEVERITIES[] = {"critical", "high", "medium", "low"};
 
-static void
-text(struct buf *b, Str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		switch (c) {
-		case '&': RAW(b, "&amp;"); break;
-		case '<': RAW(b, "&lt;"); break;
-		case '>': RAW(b, "&gt;"); break;
-		case '"': RAW(b, "&quot;"); break;
-		case '\'': RAW(b, "&#39;"); break;
-		default:
-			if (text_reorders(str_of(s.p + i, s.n - i))) {
-				RAW(b, "\xef\xbf\xbd");
-				i += 2;
-			} else
-				buf_char(b, c < 0x20 || c == 0x7f ? ' ' : (char)c);
-		}
-	}
-}
-
-static void field(struct buf *b, const json_t *o, const char *key) { text(b, js_text(o, key)); }
+static void field(struct buf *b, const json_t *o, const char *key) { html_text(b, js_text(o, key)); }
 static void number(struct buf *b, uint64_t n) { buf_printf(b, "%llu", (unsigned long long)n); }
 
 /* What may stand in an attribute of ours: one of these words, never a text of the answer. */
@@ -48,24 +25,8 @@ badge(struct buf *b, Str value)
 	RAW(b, "<span class=\"badge ");
 	buf_c(b, word(value));
 	RAW(b, "\">");
-	text(b, str_eqc(value, "not_applicable") ? S("not applicable") : value);
+	html_text(b, str_eqc(value, "not_applicable") ? S("not applicable") : value);
 	RAW(b, "</span>");
-}
-
-static void
-cell(struct buf *b, Str s)
-{
-	RAW(b, "<td>");
-	text(b, s);
-	RAW(b, "</td>");
-}
-
-static void
-cell_code(struct buf *b, Str s)
-{
-	RAW(b, "<td><code>");
-	text(b, s);
-	RAW(b, "</code></td>");
 }
 
 static Str day(Str time) { return str_of(time.p, time.n < 10 ? time.n : 10); }
@@ -108,7 +69,7 @@ head(struct buf *b, const json_t *p)
 	RAW(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
 	       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>Governance posture, ");
-	text(b, day(js_text(p, "as_of")));
+	html_text(b, day(js_text(p, "as_of")));
 	RAW(b, "</title>\n");
 	style(b);
 	RAW(b, "</head>\n<body>\n<header>\n<h1>Governance posture</h1>\n<p class=\"dim\">");
@@ -173,7 +134,7 @@ static void
 control_row(struct buf *b, const json_t *c)
 {
 	RAW(b, "<tr>");
-	cell(b, js_text(c, "id"));
+	html_cell(b, js_text(c, "id"));
 	RAW(b, "<td><strong>");
 	field(b, c, "title");
 	RAW(b, "</strong><br><span class=\"dim\">");
@@ -196,9 +157,9 @@ control_row(struct buf *b, const json_t *c)
 	RAW(b, "</td><td class=\"n\">");
 	number(b, js_count(c, "days"));
 	RAW(b, "</td>");
-	cell(b, js_text(c, "gdpr"));
-	cell(b, js_text(c, "soc2"));
-	cell(b, js_text(c, "iso27001"));
+	html_cell(b, js_text(c, "gdpr"));
+	html_cell(b, js_text(c, "soc2"));
+	html_cell(b, js_text(c, "iso27001"));
 	RAW(b, "</tr>\n");
 }
 
@@ -236,7 +197,7 @@ finding_row(struct buf *b, const json_t *f, bool accepted)
 	RAW(b, "<tr><td>");
 	badge(b, js_text(f, "severity"));
 	RAW(b, "</td>");
-	cell_code(b, js_text(f, "subject"));
+	html_cell_code(b, js_text(f, "subject"));
 	RAW(b, "<td>");
 	field(b, f, "text");
 	if (js_text(f, "person").n) {
@@ -254,9 +215,9 @@ finding_row(struct buf *b, const json_t *f, bool accepted)
 	RAW(b, "<br><span class=\"dim\">");
 	field(b, f, "domain");
 	RAW(b, "</span></td>");
-	cell(b, day(js_text(f, "since")));
+	html_cell(b, day(js_text(f, "since")));
 	RAW(b, "<td>");
-	text(b, day(js_text(f, accepted ? "accepted_until" : "due")));
+	html_text(b, day(js_text(f, accepted ? "accepted_until" : "due")));
 	if (!accepted && js_true(f, "overdue")) RAW(b, " <span class=\"badge high\">overdue</span>");
 	RAW(b, "</td>");
 	evidence_cell(b, f);
@@ -307,63 +268,52 @@ findings(struct buf *b, const json_t *p, const char *key, bool accepted)
 
 /* --- what was said --- */
 
-/* A section with its list; one that is empty is closed again, false. */
-static bool
-section(struct buf *b, const char *title, const json_t *list)
+/* A text of each item of a list, in a column of its own. */
+struct column { const char *head, *key; enum { PLAIN, CODE, DAY } as; };
+
+static void
+column_cell(struct buf *b, const struct column *c, const json_t *item)
 {
+	Str value = js_text(item, c->key);
+
+	if (c->as == CODE)
+		html_cell_code(b, value);
+	else
+		html_cell(b, c->as == DAY ? day(value) : value);
+}
+
+static void
+list_section(struct buf *b, const char *title, const json_t *list, const struct column *columns, size_t n)
+{
+	json_t *item;
+	size_t i;
+
 	RAW(b, "<section>\n<h2>");
 	buf_c(b, title);
 	RAW(b, "</h2>\n");
-	if (json_array_size(list) > 0) return true;
-	RAW(b, "<p>None.</p>\n</section>\n");
-	return false;
-}
-
-static void
-exceptions(struct buf *b, const json_t *p)
-{
-	const json_t *list = json_object_get(p, "exceptions");
-	json_t *x;
-	size_t i;
-
-	if (!section(b, "Exceptions", list)) return;
-	RAW(b, "<table>\n<thead><tr><th>Id</th><th>Control</th><th>Subject</th><th>State</th><th>Until</th><th>Said by</th><th>On</th><th>Reason</th></tr></thead>\n<tbody>\n");
-	json_array_foreach(list, i, x) {
+	if (json_array_size(list) == 0) {
+		RAW(b, "<p>None.</p>\n</section>\n");
+		return;
+	}
+	RAW(b, "<table>\n<thead><tr>");
+	for (size_t k = 0; k < n; k++) buf_printf(b, "<th>%s</th>", columns[k].head);
+	RAW(b, "</tr></thead>\n<tbody>\n");
+	json_array_foreach(list, i, item) {
 		RAW(b, "<tr>");
-		cell_code(b, js_text(x, "id"));
-		cell(b, js_text(x, "control"));
-		cell_code(b, js_text(x, "subject"));
-		cell(b, js_text(x, "state"));
-		cell(b, day(js_text(x, "until")));
-		cell(b, js_text(x, "by"));
-		cell(b, day(js_text(x, "added")));
-		cell(b, js_text(x, "reason"));
+		for (size_t k = 0; k < n; k++) column_cell(b, &columns[k], item);
 		RAW(b, "</tr>\n");
 	}
 	RAW(b, "</tbody>\n</table>\n</section>\n");
 }
 
-static void
-records(struct buf *b, const json_t *p)
-{
-	const json_t *list = json_object_get(p, "evidence");
-	json_t *x;
-	size_t i;
-
-	if (!section(b, "Records of what was done outside", list)) return;
-	RAW(b, "<table>\n<thead><tr><th>Id</th><th>Control</th><th>Outcome</th><th>By</th><th>On</th><th>Document (SHA-256)</th></tr></thead>\n<tbody>\n");
-	json_array_foreach(list, i, x) {
-		RAW(b, "<tr>");
-		cell_code(b, js_text(x, "id"));
-		cell(b, js_text(x, "control"));
-		cell(b, js_text(x, "outcome"));
-		cell(b, js_text(x, "by"));
-		cell(b, day(js_text(x, "at")));
-		cell_code(b, js_text(x, "document"));
-		RAW(b, "</tr>\n");
-	}
-	RAW(b, "</tbody>\n</table>\n</section>\n");
-}
+static const struct column EXCEPTION_COLUMNS[] = {
+    {"Id", "id", CODE},   {"Control", "control", PLAIN}, {"Subject", "subject", CODE}, {"State", "state", PLAIN},
+    {"Until", "until", DAY}, {"Said by", "by", PLAIN},   {"On", "added", DAY},         {"Reason", "reason", PLAIN},
+};
+static const struct column RECORD_COLUMNS[] = {
+    {"Id", "id", CODE}, {"Control", "control", PLAIN}, {"Outcome", "outcome", PLAIN},
+    {"By", "by", PLAIN}, {"On", "at", DAY},            {"Document (SHA-256)", "document", CODE},
+};
 
 /* --- trend --- */
 
@@ -435,12 +385,12 @@ positions(struct buf *b, const json_t *p)
 	       "</thead>\n<tbody>\n");
 	json_array_foreach(json_object_get(p, "logs"), i, l) {
 		RAW(b, "<tr>");
-		cell(b, js_text(l, "name"));
+		html_cell(b, js_text(l, "name"));
 		RAW(b, "<td class=\"n\">");
 		number(b, js_count(l, "size"));
 		RAW(b, "</td>");
-		cell_code(b, js_text(l, "damaged").n ? js_text(l, "damaged") : js_text(l, "root"));
-		cell_code(b, js_text(l, "log"));
+		html_cell_code(b, js_text(l, "damaged").n ? js_text(l, "damaged") : js_text(l, "root"));
+		html_cell_code(b, js_text(l, "log"));
 		RAW(b, "</tr>\n");
 	}
 	RAW(b, "</tbody>\n</table>\n<p class=\"dim\">The controls are pure functions of these entries, of the record of use in the journal, of the documents that the entries name by "
@@ -457,7 +407,7 @@ posture_html(const json_t *posture, struct buf *out)
 	controls_table(out, posture);
 	findings(out, posture, "findings", false);
 	findings(out, posture, "accepted", true);
-	exceptions(out, posture);
-	records(out, posture);
+	list_section(out, "Exceptions", json_object_get(posture, "exceptions"), EXCEPTION_COLUMNS, ARRAY_LEN(EXCEPTION_COLUMNS));
+	list_section(out, "Records of what was done outside", json_object_get(posture, "evidence"), RECORD_COLUMNS, ARRAY_LEN(RECORD_COLUMNS));
 	positions(out, posture);
 }

@@ -73,7 +73,7 @@ struct gather {
 static const char *const roles[] = {"owner", "engineer", "analyst", "steward", "auditor", NULL};
 static const char *const service_roles[] = {"analyst", "engineer", NULL};
 static const char *const outcomes[] = {"ok", "refused", "failed", NULL};
-static const char *const formats[] = {"json", "ndjson", "csv", "parquet", NULL};
+static const char *const formats[] = {"json", "ndjson", "csv", "parquet", "table", NULL};
 static const char *const masks[] = {"none", "last4", "year", "hash", "constant", "null", NULL};
 
 const char *const *

@@ -247,6 +247,8 @@ void core_saw_time(Time t);
 
 /* A name for a person's id, "(erased)" when the directory has none. In the request's arena. */
 Str person_name(struct request *rq, Str person_id);
+/* The id of the newest who left under this name; p == NULL when nobody did. Looks at all people. */
+Str person_who_left(struct request *rq, Str name);
 Str domain_name(struct request *rq, Str domain_id);
 /* "domain.product" */
 Str product_name(struct request *rq, const struct mesh_product *p);

@@ -401,6 +401,20 @@ person_name(struct request *rq, Str person_id)
 }
 
 Str
+person_who_left(struct request *rq, Str name)
+{
+	const struct mesh_member **members;
+	Str told = arena_printf(&rq->arena, "%.*s (left, ", STR(name));
+	const struct mesh_member *found = NULL;
+	size_t n = mesh_members(rq->core->mesh, &rq->arena, S(""), &members);
+
+	for (size_t i = 0; i < n; i++)
+		if (!members[i]->active && (!found || members[i]->ended > found->ended) && str_starts(person_name(rq, members[i]->person_id), told))
+			found = members[i];
+	return found ? arena_str(&rq->arena, found->person_id) : (Str){0};
+}
+
+Str
 domain_name(struct request *rq, Str domain_id)
 {
 	const struct mesh_domain *d = mesh_domain(rq->core->mesh, domain_id);

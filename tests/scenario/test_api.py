@@ -212,7 +212,7 @@ def test_every_operation_answers_as_told(shop):
     call("POST", f"{v1}/requests/{{request}}/deny", as_="sam", path={"request": asked[1]}, json={"reason": "no"})
     grant = call("POST", f"{v1}/grants", as_="sam", json={"object": "sales.orders", "to": "insights", "purpose": "analysis"}).json()["id"]
     call("GET", f"{v1}/grants", as_="ana")
-    for kind in ("json", "ndjson", "csv", "parquet"):
+    for kind in ("json", "ndjson", "csv", "parquet", "table"):
         answer = call("POST", f"{v1}/query", as_="ana", json={"sql": "SELECT 1 AS a", "purpose": "analysis", "format": kind})
         assert answer.headers["X-Heddle-Query"] and answer.headers["X-Heddle-Mark"]
     call("DELETE", f"{v1}/queries/{{query}}", as_="ana", path={"query": "q_aaaaaaaaaaaa"}, status=404)

@@ -360,6 +360,10 @@ def test_what_is_erased_stands_nowhere_and_all_else_goes_on(shop):
     assert not stands_in(node, reason, denial)
     node.heddle("user", "remove", name, as_="ivy")
     assert node.run("user", "erase", name, as_="sam").status == NOT_FOUND
+    def acts(**who):
+        return {e["person"] for e in node.heddle("audit", "search", "--person", name, "--limit", "1000", **who)["entries"]}
+
+    assert acts() == acts(as_="ivy") == {person} and not acts(as_="sam") - {person} and not acts(as_="otto"), "who left is found by the name they had"
     assert node.heddle("user", "erase", name, as_="ivy")["id"] == person
     assert not stands_in(node, name, reason, denial, said)
 

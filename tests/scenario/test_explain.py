@@ -161,6 +161,26 @@ def test_a_past_time_after_a_revoke(shop):
     assert node.heddle("rebuild")["same"]
 
 
+def test_a_name_means_who_bore_it_then(shop):
+    """Somebody leaves and another one comes under the same name: each time has its own."""
+    node = shop.node
+    grant = shop.grant()["id"]
+    then = now_text()
+    time.sleep(1.1)
+    node.heddle("user", "remove", "abe", as_="ivy")
+    asked = ("explain", "abe", ORDERS, "--purpose", "analysis")
+    node.heddle(*asked, as_="sam", expect=NOT_FOUND)
+    for _ in ("nobody has the name", "somebody new has it"):
+        past = node.heddle(*asked, "--at", then, as_="sam")
+        assert (past["verdict"], past["grant"]) == ("allow", grant) and past["principal"].startswith("user:abe (left, ")
+        assert node.heddle("explain", "user:abe", ORDERS, "--purpose", "analysis", "--at", then, as_="sam") == past
+        mine = node.heddle("explain", "--person", "abe", "--at", then, as_="ivy")
+        assert mine["person"] == past["principal"].removeprefix("user:") and [a["grant"] for a in mine["access"]] == [grant]
+        node.run("user", "add", "abe", "--domain", "outside", "--role", "analyst", as_="olga")
+    assert node.heddle(*asked, as_="sam")["verdict"] == "refuse"
+    node.heddle("explain", "--person", "abe", "--at", then, as_="otto", expect=NOT_FOUND)
+
+
 def test_before_anything_was(shop):
     node = shop.node
     shop.grant()

@@ -313,6 +313,17 @@ def test_an_exception_can_be_ended_and_is_the_centers(shop, posture):
     assert posture.control("C19")["status"] == "fail"
 
 
+def test_why_a_finding_was_accepted_can_be_erased(shop, posture):
+    reason = "because the canary said so"
+    made = shop.node.heddle("posture", "accept", "C19", "node", "--until", day(30), "--reason", reason)["id"]
+    files = lambda: [f for f in shop.node.data.rglob("*") if f.is_file() and reason.encode() in f.read_bytes()]  # noqa: E731
+    assert files() and [x["reason"] for x in posture.get()["exceptions"]] == [reason]
+    shop.node.heddle("erase", made, as_="sam", expect=NOT_FOUND)
+    shop.node.heddle("erase", made)
+    assert not files()
+    assert [(x["id"], x["reason"]) for x in posture.get()["exceptions"]] == [(made, "(erased)")]
+
+
 def test_an_exception_never_opens(shop, posture):
     grant = shop.grant("--until", day(30))["id"]
     restriction = shop.node.heddle("restrict", "--suspend", "sales.orders")["id"]

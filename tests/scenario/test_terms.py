@@ -101,12 +101,13 @@ def test_no_export(shop_of_receipts):
     give(shop, "--no-export")
     ana = Person(shop.node, "ana")
     assert len(ana.query(f"SELECT * FROM {TABLE}").json()) == 116
-    for form in ("ndjson", "parquet"):
+    for form in ("ndjson", "csv", "parquet"):
         refused = ana.query(f"SELECT * FROM {TABLE}", format=form)
         assert refused.status_code == 403 and "not to be taken away (no export)" in refused.json()["error"]["message"], refused.text
     table = shop.node.run("query", f"SELECT receipt FROM {TABLE} LIMIT 1", "--purpose", "analysis", as_="ana")
     assert table.status == 0 and "receipt" in table.out, table.err
     assert shop.node.run("query", f"SELECT receipt FROM {TABLE}", "--purpose", "analysis", "--format", "parquet", as_="ana").status == REFUSED
+    assert shop.node.run("query", f"SELECT receipt FROM {TABLE} LIMIT 1", "--purpose", "analysis", "--format", "csv", as_="ana").status == REFUSED
     assert len(json.loads(shop.node.run("query", f"SELECT receipt FROM {TABLE} LIMIT 1", "--purpose", "analysis", "--format", "json", as_="ana").out)) == 1
     many = ana.query(f"SELECT a.receipt FROM {TABLE} a, {TABLE} b")
     assert many.status_code == 413 and "more than 1000 rows: sales.receipts.receipts is granted to be looked at" in many.json()["error"]["message"], many.text

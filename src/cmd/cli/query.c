@@ -135,7 +135,7 @@ cli_run_query(struct cli *cli)
 	       "Parquet is not for terminals; write it to a file: heddle query … --format parquet > result.parquet");
 	if (strcmp(sql, "-") == 0) TRY(read_stdin(cli, &sql));
 	bool table = strcmp(format, "table") == 0;
-	JSON_AUTO *body = json_pack("{s:s, s:s}", "sql", sql, "format", table ? "csv" : format);
+	JSON_AUTO *body = json_pack("{s:s, s:s}", "sql", sql, "format", format);
 	ENSURE(&cli->c, body, INVALID, "the statement is not UTF-8");
 	if (purpose) json_object_set_new(body, "purpose", json_string(purpose));
 	node_interrupts();

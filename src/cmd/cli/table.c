@@ -125,7 +125,7 @@ const struct command cli_commands[] = {
 	 "Checked offline with the log's key (file `keys` of the log) and the entry's bytes, by any verifier of c2sp.org/tlog-proof."},
 	{"Node", "usage", "[DOMAIN.PRODUCT] [--grant GRANT] [--days N] | --unused DAYS", "who used what, how often, when last; and what nobody uses", cli_run_usage,
 	 BIT(OPT_OF_GRANT) | BIT(OPT_DAYS) | BIT(OPT_UNUSED), 0, 0, 1, "heddle usage stores.transactions\nheddle usage --unused 90", NULL},
-	{"Node", "erase", "REQUEST | COMMENT | COMMITMENT [--basis WORD]", "erase what somebody wrote: reasons, comments", cli_run_erase, BIT(OPT_BASIS), 0, 1, 1,
+	{"Node", "erase", "REQUEST | COMMENT | EXCEPTION | COMMITMENT [--basis WORD]", "erase what somebody wrote: reasons, comments", cli_run_erase, BIT(OPT_BASIS), 0, 1, 1,
 	 "heddle erase req_x4ce5ad7qz2m", "The log keeps that something was said, and that it was erased; nobody can tell what."},
 	{"Node", "demo", "[--data-files DIR] [--keep | --no-keep] [--http ADDR:PORT]", "the whole story on real data, in a node of its own",
 	 cli_run_demo, BIT(OPT_FILES) | BIT(OPT_KEEP) | BIT(OPT_NO_KEEP) | BIT(OPT_HTTP), 0, 0, 0, "heddle demo",

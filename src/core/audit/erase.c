@@ -46,22 +46,15 @@ reply_erased(struct request *rq, Str ref)
 static Err
 person_find(struct request *rq, Str name, Str *ret_id)
 {
-	const struct mesh_member **members;
-	Str told = arena_printf(&rq->arena, "%.*s (left, ", STR(name));
-	const struct mesh_member *found = NULL;
-	size_t n = mesh_members(rq->core->mesh, &rq->arena, S(""), &members);
-
 	if (mesh_member(rq->core->mesh, name)) {
 		*ret_id = name;
 		return OK;
 	}
 	if (err_ok(directory_person_by_name(&rq->c, rq->core->directory, name, ret_id))) return OK;
 	rq->c.detail[0] = 0;
-	for (size_t i = 0; i < n; i++)
-		if (!members[i]->active && str_starts(person_name(rq, members[i]->person_id), told) && (!found || members[i]->ended > found->ended))
-			found = members[i];
-	ENSURE(&rq->c, found, NOT_FOUND, "there is no '%.*s' here", STR(name));
-	*ret_id = arena_str(&rq->arena, found->person_id);
+	Str left = person_who_left(rq, name);
+	ENSURE(&rq->c, left.p, NOT_FOUND, "there is no '%.*s' here", STR(name));
+	*ret_id = left;
 	return OK;
 }
 
@@ -139,6 +132,28 @@ erase_comment(struct request *rq, const struct mesh_comment *x)
 	return OK;
 }
 
+/* Why the center accepted a finding. */
+static Err
+erase_exception(struct request *rq, const struct mesh_exception *x)
+{
+	Str id = arena_str(&rq->arena, x->id), reason = arena_str(&rq->arena, x->reason);
+
+	TRY(erase_text(rq, reason));
+	reply_erased(rq, id);
+	return OK;
+}
+
+static const struct mesh_exception *
+exception_find(struct request *rq, Str id)
+{
+	const struct mesh_exception **all;
+	size_t n = rq->is_admin ? mesh_exceptions(rq->core->mesh, &rq->arena, &all) : 0;
+
+	while (n-- > 0)
+		if (str_eq(all[n]->id, id)) return all[n];
+	return NULL;
+}
+
 Err
 handle_text_erase(struct request *rq)
 {
@@ -149,7 +164,9 @@ handle_text_erase(struct request *rq)
 	if (r && request_visible(rq, r)) return erase_request(rq, r);
 	const struct mesh_comment *x = comment_find(rq, ref);
 	if (x) return erase_comment(rq, x);
-	ENSURE(&rq->c, rq->is_admin && hex_get_n(ref, raw, sizeof raw), NOT_FOUND, "there is no request or comment '%.*s'", STR(ref));
+	const struct mesh_exception *accepted = exception_find(rq, ref);
+	if (accepted) return erase_exception(rq, accepted);
+	ENSURE(&rq->c, rq->is_admin && hex_get_n(ref, raw, sizeof raw), NOT_FOUND, "there is no request, comment or exception '%.*s'", STR(ref));
 	TRY(erase_text(rq, ref));
 	reply_erased(rq, ref);
 	return OK;

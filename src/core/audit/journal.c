@@ -157,9 +157,11 @@ person_id(struct request *rq, Str name, Str *ret)
 	*ret = name;
 	if (name.n == 2 * sizeof id && hex_get_n(name, id, sizeof id)) return OK; /* an id, perhaps of somebody who was erased */
 	Err e = directory_person_by_name(&rq->c, rq->core->directory, name, ret);
-	if (e.code != ERR_NOT_FOUND || sees_all(rq)) return e;
+	if (e.code != ERR_NOT_FOUND) return e;
+	Str left = person_who_left(rq, name);
+	if (!left.p && sees_all(rq)) return e;
 	rq->c.detail[0] = 0; /* nobody, and one whose acts are not for this reader, are the same to them */
-	*ret = S("nobody");
+	*ret = left.p ? left : S("nobody");
 	return OK;
 }
 

@@ -61,6 +61,26 @@ explained_json(const struct explained *x, struct buf *b)
 	buf_char(b, ']');
 }
 
+/* Who has left since is called otherwise now ("ana (left, 1f00ba5e)"), and somebody new may bear the name. */
+Str
+explained_who(const struct explained *x, Str text)
+{
+	struct arena *a = &x->rq->arena;
+	const struct mesh_member **members;
+	Str kind, name = str_cut(text, ':', &kind);
+	size_t n = x->past.mesh ? mesh_members(x->mesh, a, S(""), &members) : 0;
+
+	if (!name.p && mesh_domain_by_name(x->mesh, text)) return text;
+	if (!name.p) kind = S("user"), name = text;
+	if (!str_eqc(kind, "user") && !str_eqc(kind, "service")) return text;
+	Str left = arena_printf(a, "%.*s (left, ", STR(name));
+	for (size_t i = 0; i < n; i++) {
+		Str is = members[i]->active ? person_name(x->rq, members[i]->person_id) : S("");
+		if (str_starts(is, left)) return arena_printf(a, "%.*s:%.*s", STR(kind), STR(is));
+	}
+	return text;
+}
+
 /* --- who may know --- */
 
 static bool
@@ -197,7 +217,7 @@ handle_explain(struct request *rq)
 
 	TRY(explained_open(rq, &x));
 	TRY(explained_table(&x, table, &p, &t));
-	Err e = principal_find(rq, who, &of);
+	Err e = principal_find(rq, explained_who(&x, who), &of);
 	if (e.code == ERR_NOT_FOUND && !sees_all(rq) && !answers_for(rq, p->domain_id)) {
 		rq->c.detail[0] = 0;
 		return may_explain(&x, &of, who, p);

@@ -15,6 +15,8 @@ struct explained {
 
 /* From the argument `at`. Waits when there is one: look things up afterwards. explained_fini() in any case. */
 NODISCARD Err explained_open(struct request *rq, struct explained *ret);
+/* The name that a person has today of whom `text` (user:NAME, NAME) meant at that time; `text` where it meant nobody else. Of the request's arena. */
+Str explained_who(const struct explained *x, Str text);
 /* Of the sandbox that statements run in; of then it is not known, so no demand for one refuses. */
 uint32_t explained_level(const struct explained *x);
 void explained_fini(struct explained *x);

@@ -336,7 +336,8 @@ find_person(struct explained *x, Str name, struct subject *ret)
 	struct request *rq = x->rq;
 	enum principal_kind kind = PRINCIPAL_DOMAIN;
 	Str id;
-	Err e = principal_resolve(rq, str_starts(name, S("user:")) ? name : arena_printf(&rq->arena, "user:%.*s", STR(name)), &kind, &id);
+	Str who = str_starts(name, S("user:")) ? name : arena_printf(&rq->arena, "user:%.*s", STR(name));
+	Err e = principal_resolve(rq, explained_who(x, who), &kind, &id);
 	const struct mesh_member *m = err_ok(e) && kind == PRINCIPAL_PERSON ? mesh_member(x->mesh, id) : NULL;
 
 	rq->c.detail[0] = 0;

@@ -15,11 +15,12 @@
 
 enum { TABLES_MAX = 64, NOTED_COLUMNS_BYTES = 12 << 10 /* of the journal's entry, as far as columns go */, PARSE_MS = 30000, STREAM_PATIENCE_MS = 3600 * 1000 /* a client may read a big result slowly, but not for ever */ };
 
-static const struct { const char *name, *type; } formats[] = {
-    {"json", "application/json"},
-    {"ndjson", "application/x-ndjson"},
-    {"csv", "text/csv; charset=utf-8"},
-    {"parquet", "application/vnd.apache.parquet"},
+static const struct format { const char *name, *written, *type; } formats[] = {
+    {"json", "json", "application/json"},
+    {"ndjson", "ndjson", "application/x-ndjson"},
+    {"csv", "csv", "text/csv; charset=utf-8"},
+    {"parquet", "parquet", "application/vnd.apache.parquet"},
+    {"table", "csv", "text/csv; charset=utf-8"}, /* asked for by what draws it on a screen: of a table that must not be exported, too */
 };
 
 void
@@ -245,8 +246,7 @@ applied_json(struct request *rq, const struct table_use *uses, size_t n)
 
 struct run {
 	struct running_query q;
-	const char *type;         /* content type */
-	Str format;
+	const struct format *format;
 	int64_t t0, t_decided, t_bound;
 	int to_gate;              /* read end of the result */
 	struct run_terms terms;
@@ -279,7 +279,7 @@ send_run(struct request *rq, struct run *r)
 	}
 	TRY(chan_pair(&rq->c, ends));
 	r->to_gate = ends[0];
-	msg_put_W_RUN(&b, &(struct msg_W_RUN){.sql = arg(rq, "sql"), .format = r->format, .tables = {tables, 3 * r->q.n},
+	msg_put_W_RUN(&b, &(struct msg_W_RUN){.sql = arg(rq, "sql"), .format = str_c(r->format->written), .tables = {tables, 3 * r->q.n},
 	                                      .shapes = r->terms.shapes, .max_bytes = core->limits.result_max_bytes,
 	                                      .max_rows = r->terms.max_rows, .max_rows_why = r->terms.why,
 	                                      .timeout_ms = core->limits.query_timeout_ms});
@@ -300,7 +300,7 @@ stream(struct request *rq, struct run *r)
 	                 applied_json(rq, r->q.uses, r->q.n), S("X-Heddle-Timing"), timing};
 	rq->replied = true;
 	if (rq->cancelled || !peer_alive(rq->gate)) return;
-	tell(rq->core, rq->gate, G_STREAM, rq->id, TAKE(r->to_gate, -1), .status = 200, .content_type = str_c(r->type),
+	tell(rq->core, rq->gate, G_STREAM, rq->id, TAKE(r->to_gate, -1), .status = 200, .content_type = str_c(r->format->type),
 	     .headers = {headers, ARRAY_LEN(headers)});
 }
 
@@ -333,7 +333,7 @@ decide_all(struct request *rq, struct run *r)
 		e = decide(rq, r->q.level, &r->q.uses[n]);
 		if (err_ok(e) && r->q.uses[n].decision.until < r->q.until) r->q.until = r->q.uses[n].decision.until;
 	}
-	if (err_ok(e)) e = run_terms_keep(rq, r->format, r->q.uses, n, &r->terms);
+	if (err_ok(e)) e = run_terms_keep(rq, str_c(r->format->name), r->q.uses, n, &r->terms);
 	if (e.code == ERR_DENIED || e.code == ERR_NOT_FOUND)
 		TRY(note_query(rq, "query.refused", r->q.id, r->q.uses, e.code == ERR_DENIED ? n : n - 1));
 	if (err_ok(e) && r->q.until < r->q.proc->until) r->q.proc->until = r->q.until;
@@ -428,10 +428,9 @@ handle_query(struct request *rq)
 	struct run r = {.t0 = core_ns(), .to_gate = -1, .q.person_id = rq->person_id, .q.purpose = purpose};
 
 	if (purpose.n) TRY(purpose_check(rq, purpose));
-	r.format = format.n ? format : S("json");
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-		if (str_eqc(r.format, formats[i].name)) r.type = formats[i].type;
-	ENSURE(&rq->c, r.type, INVALID, "formats are json, ndjson, csv, parquet");
+		if (str_eqc(format.n ? format : S("json"), formats[i].name)) r.format = &formats[i];
+	ENSURE(&rq->c, r.format, INVALID, "formats are json, ndjson, csv, parquet, table");
 	crypt_short_id("q_", r.q.id);
 	Err e = run_query(rq, &r);
 	for (int attempt = 0; r.again && attempt < 3; attempt++) {

@@ -59,7 +59,7 @@ limit(struct run_terms *t, uint64_t rows, Str why)
 static Err
 only_looking(struct request *rq, Str format, const struct table_use *u, struct run_terms *t)
 {
-	bool shown = str_eqc(format, "json") || str_eqc(format, "csv"); /* what a screen is drawn from */
+	bool shown = str_eqc(format, "json") || str_eqc(format, "table");
 
 	if (!u->decision.terms.no_export) return OK;
 	if (!shown) rq->hint = S("heddle query … --format json");

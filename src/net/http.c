@@ -15,6 +15,8 @@ enum {
 	SWEEP_MS = 1000,
 	POOL_BYTES = 64 * 1024, /* per connection, for the head and for the chunk being sent */
 	RUNS_MAX = 8,           /* of the library between two looks at other descriptors */
+	IDLE_ROUNDS_MAX = 16,   /* of so many runs, in which nothing moved */
+	IDLE_MS = 10,
 };
 
 static void
@@ -109,6 +111,25 @@ on_events(void *arg, uint32_t events UNUSED)
 	run(arg);
 }
 
+static bool
+is_idle(const struct http_server *s)
+{
+	return s->idle_rounds >= IDLE_ROUNDS_MAX;
+}
+
+/* How long until the library is run again that wants to be run at once. It wants that also for a connection that it cannot help: a chunk's head that is longer than its
+ * buffer, read again each time, until the time for the body is over. When nothing moves, a look now and then is enough; whatever happens ends the sleep. */
+static int
+pause_ms(struct http_server *s)
+{
+	uint64_t moved = s->stats.connections + s->stats.requests + s->stats.bytes_in + s->stats.bytes_out;
+
+	if (moved != s->moved) s->idle_rounds = 0;
+	else if (!is_idle(s)) s->idle_rounds++;
+	s->moved = moved;
+	return is_idle(s) ? IDLE_MS : 0;
+}
+
 /* Before each sleep: what became due by our own doing, then how long the library can wait. */
 static int
 on_idle(void *arg)
@@ -117,14 +138,14 @@ on_idle(void *arg)
 	MHD_UNSIGNED_LONG_LONG timeout_ms = SWEEP_MS;
 
 	sweep(s);
-	for (int i = 0; i < RUNS_MAX; i++) {
+	for (int i = is_idle(s) ? RUNS_MAX - 1 : 0; i < RUNS_MAX; i++) {
 		if (s->due) run(s);
 		bool timed = MHD_get_timeout(s->daemon, &timeout_ms) == MHD_YES;
 		if (!timed) timeout_ms = SWEEP_MS;
 		if (timeout_ms > 0 && !s->due) break;
 		s->due = true;
 	}
-	if (s->due) return 0;
+	if (s->due) return pause_ms(s);
 	int tails_ms = tails_look(s);
 	if (s->due) return 0;
 	if (!s->connections) return tails_ms;

@@ -33,6 +33,8 @@ struct http_server {
 	unsigned tails_kept;    /* those whose connection is closed */
 	bool stopping;          /* no request waits any more */
 	bool due;               /* libmicrohttpd has something to do without an event */
+	uint64_t moved;         /* of connections, requests and bytes, when that was last looked at */
+	unsigned idle_rounds;   /* since when nothing moved */
 	char *certificate, *key; /* PEM, while starting */
 };
 

@@ -67,7 +67,7 @@ gets_what_it_is_given(void **state)
 	text[n] = 0;
 	assert_string_equal(text, "args=2 hello;four=z;open=0,1,2,3,4,;env=TZ=UTC,");
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-	assert_true(pidfd >= 0 && poll(&p, 1, 10000) == 1);
+	assert_true(pidfd >= 0 && poll(&p, 1, 60000) == 1);
 	int status = status_of(&s);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 	close(out[0]), close(in[0]), close(in[1]);
@@ -138,7 +138,7 @@ dies_with_its_parent(void **state)
 	close(out[1]);
 	status_of(&s); /* its own child holds the pipe now, and must not live on */
 	struct pollfd p = {.fd = out[0], .events = POLLIN};
-	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_int_equal(poll(&p, 1, 60000), 1);
 	assert_true(p.revents & POLLHUP);
 	close(out[0]);
 }

@@ -24,5 +24,9 @@ NODISCARD Err feed_add(struct core *core, struct ctx *c, Str type, Str domain_id
 
 /* "grant.*,product.publish" covers "grant.add". */
 bool webhook_wants(Str events, Str type);
+/* The one of this id; NOT_FOUND. */
+NODISCARD Err webhook_find(struct ctx *c, struct outbox *o, Str id, const struct outbox_hook **ret);
+/* What its messages are signed with: 32 bytes on the arena, from the keys role, kept nowhere. In a fiber. */
+NODISCARD Err webhook_secret(struct core *core, struct ctx *c, Str id, Str *ret);
 
 #endif

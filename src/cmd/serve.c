@@ -14,7 +14,7 @@
 #include "os/log.h"
 
 static const char default_http[] = "127.0.0.1:7878";
-enum { PORT_TRIES = 20, PORT_STEP_NS = 50 * 1000 * 1000 };
+enum { PORT_TRIES = 100, PORT_STEP_NS = 50 * 1000 * 1000 };
 
 static Err
 read_settings(struct cli *cli, struct settings *s)

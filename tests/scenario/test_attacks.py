@@ -694,7 +694,10 @@ def test_39_secrets_are_told_nowhere(open_shop):
     open_shop.publish()
 
     def no_core_files():
-        limits = [Path(f"/proc/{pid}/limits").read_text() for pid in node.pids()]
+        try:
+            limits = [Path(f"/proc/{pid}/limits").read_text() for pid in node.pids()]
+        except (FileNotFoundError, ProcessLookupError):  # one has just ended
+            return False
         return limits and all(re.search(r"Max core file size\s+0\s+0", t) for t in limits)
 
     wait_for(no_core_files, 10)  # one that was just started has not come so far

@@ -346,6 +346,7 @@ def base(tmp_path_factory):
     People.base = template(tmp_path_factory.mktemp("model"))
 
 
+@pytest.mark.timeout(900)  # on a busy machine
 def test_the_node_decides_as_the_model_does(base):
     class Alike(People):
         pass

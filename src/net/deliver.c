@@ -57,7 +57,7 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
-/* Thrown away; more than anybody needs to say thanks ends it. */
+/* Headers, trailers, body: thrown away; more than anybody needs to say thanks ends it. The library would keep trailers without a limit. */
 static size_t
 on_answer(char *p UNUSED, size_t size, size_t n, void *arg)
 {
@@ -99,6 +99,8 @@ set(CURL *e, struct sending *s, const char *url, struct curl_slist *headers)
 	curl.easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)s->d->timeout_ms);
 	curl.easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl.easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
+	curl.easy_setopt(e, CURLOPT_HEADERFUNCTION, on_answer);
+	curl.easy_setopt(e, CURLOPT_HEADERDATA, s);
 	curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_answer);
 	curl.easy_setopt(e, CURLOPT_WRITEDATA, s);
 	curl.easy_setopt(e, CURLOPT_HTTPHEADER, headers);

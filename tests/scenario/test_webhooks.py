@@ -1,10 +1,12 @@
 """The feed and its webhooks, against receivers that behave, fail, are slow, lie and are somewhere they must not be."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
+import socket
 import threading
 import time
 
@@ -178,6 +180,40 @@ def test_a_slow_receiver_holds_up_nobody_else(hooked, receiver):
         assert not slow.messages
     finally:
         slow.close()
+
+
+class Endless:
+    """Answers with a head and then with the same bytes until nobody takes more."""
+
+    def __init__(self, head, more):
+        self.sent, self.ended, self.socket = 0, threading.Event(), socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.answer, args=(head, more), daemon=True).start()
+
+    def answer(self, head, more):
+        peer, _ = self.socket.accept()
+        with peer, contextlib.suppress(OSError):
+            peer.recv(65536)
+            peer.sendall(head)
+            while True:
+                peer.sendall(more)
+                self.sent += len(more)
+        self.ended.set()
+
+
+@pytest.mark.parametrize("head, more", [
+    (b"HTTP/1.1 200 OK\r\n", b"X: yyyyyyyyyyyy\r\n" * 512), (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 8192), (b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 8192),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"x" * 500 + b"\r\ny\r\n"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: yyyyyyyyyyyy\r\n" * 512),
+], ids=["headers", "header", "body", "chunks", "trailers"])
+def test_an_answer_without_end_is_not_kept(hooked, head, more):
+    """Trailers were: as many as came within the ten seconds that a delivery has."""
+    endless = Endless(head, more)
+    hook = hooked.heddle("webhook", "add", f"http://127.0.0.1:{endless.socket.getsockname()[1]}/", as_="sam")
+    hooked.heddle("webhook", "test", hook["id"], as_="sam")
+    assert endless.ended.wait(60 * PATIENCE)
+    endless.socket.close()
+    assert endless.sent < 50_000_000
+    wait_for(lambda: deliveries(hooked, hook)[0]["attempts"] == 1)
 
 
 def feed(node, as_, after=0):

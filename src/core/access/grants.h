@@ -86,9 +86,12 @@ bool approvals_demanded(struct request *rq);
 
 /* A request as it stands, for this person: expired ones told as such, pending until its grant has all approvals. */
 enum request_state request_state(struct request *rq, const struct mesh_request *r, const struct mesh_grant **ret_grant, Str *ret_deny);
+const char *request_state_name(enum request_state state);
 bool request_visible(struct request *rq, const struct mesh_request *r);
-/* May this person decide on it: an owner of the producer, and not who asked, nor their other account? */
-bool request_mine_to_decide(struct request *rq, const struct mesh_request *r);
+/* The one that the argument `request` names, for this person: NOT_FOUND; CONFLICT when two that they see have that id. */
+NODISCARD Err request_find(struct request *rq, const struct mesh_request **ret);
+/* Answer with the request as it stands, which this person sees. */
+void request_reply(struct request *rq, Str id, unsigned status);
 /* Each request that this person may see, or more: request_visible() tells. As grants_known(). */
 typedef Err request_fn(void *arg, const struct mesh_request *r);
 NODISCARD Err requests_known(struct request *rq, request_fn *fn, void *arg);
@@ -96,6 +99,11 @@ Str request_product(struct request *rq, const struct mesh_request *r);
 /* Free text stays in the directory; what stands in a log is its commitment ("" for none). */
 NODISCARD Err commit_text(struct request *rq, Str text, Str *ret);
 Str committed_text(struct request *rq, Str commitment);
+
+/* --- request_decide.c --- */
+
+/* May this person decide on it: an owner of the producer, and not who asked, nor their other account? */
+bool request_mine_to_decide(struct request *rq, const struct mesh_request *r);
 
 /* --- purposes.c --- */
 

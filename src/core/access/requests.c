@@ -1,4 +1,4 @@
-/* Requests for access: opened in the consumer's log, answered in the producer's. */
+/* Requests for access: asked for in the consumer's log; what is shown of them, and to whom. */
 #include "base/first.h"
 #include "core/access/grants.h"
 #include "core/walk.h"
@@ -33,7 +33,13 @@ commit_text(struct request *rq, Str text, Str *ret)
 
 /* --- what is shown --- */
 
-static const char *const states[] = {"pending", "approved", "denied", "withdrawn", "draft", "expired"};
+const char *
+request_state_name(enum request_state state)
+{
+	static const char *const names[] = {"pending", "approved", "denied", "withdrawn", "draft", "expired"};
+
+	return names[state];
+}
 
 enum request_state
 request_state(struct request *rq, const struct mesh_request *r, const struct mesh_grant **ret_grant, Str *ret_deny)
@@ -87,7 +93,7 @@ request_json(struct request *rq, const struct mesh_request *r, bool comments, st
 	member_text(b, "person", person_name(rq, r->person_id), &first);
 	member_text(b, "purpose", r->purpose, &first);
 	member_time(b, "until", r->until, &first);
-	member_text(b, "state", str_c(states[st]), &first);
+	member_text(b, "state", str_c(request_state_name(st)), &first);
 	member_text(b, "reason", committed_text(rq, r->reason), &first);
 	member_time(b, "opened", r->opened, &first);
 	if (st == REQUEST_PENDING) member_time(b, "expires", r->opened + REQUEST_LIFE_DAYS * TIME_DAY, &first);
@@ -104,7 +110,7 @@ request_json(struct request *rq, const struct mesh_request *r, bool comments, st
 	buf_char(b, '}');
 }
 
-/* --- who sees and decides --- */
+/* --- who sees --- */
 
 /* Both domains, and whom policy asks to stand up for its grant. A draft is for its author alone, and so it stays if it was given up. */
 bool
@@ -132,7 +138,7 @@ request_of(struct request *rq, Str id, const struct mesh_request **ret_other)
 	return found[0];
 }
 
-static Err
+Err
 request_find(struct request *rq, const struct mesh_request **ret)
 {
 	Str id = arg(rq, "request");
@@ -145,7 +151,7 @@ request_find(struct request *rq, const struct mesh_request **ret)
 	return OK;
 }
 
-static void
+void
 request_reply(struct request *rq, Str id, unsigned status)
 {
 	const struct mesh_request *other, *r = request_of(rq, id, &other);
@@ -154,32 +160,6 @@ request_reply(struct request *rq, Str id, unsigned status)
 	assert(r); /* one sees what one asked for, commented or decided */
 	request_json(rq, r, true, &b);
 	reply_json(rq, status, &b);
-}
-
-bool
-request_mine_to_decide(struct request *rq, const struct mesh_request *r)
-{
-	Str human = human_of(rq, rq->person_id);
-
-	return rq->role == ROLE_OWNER && str_eq(r->producer_domain_id, rq->domain_id) && human.n && !str_eq(human, human_of(rq, r->person_id));
-}
-
-/* The request, if it is this person's to decide and still open. Nobody decides on what they asked for themselves. */
-static Err
-request_to_decide(struct request *rq, const char *what, const struct mesh_request **ret)
-{
-	const struct mesh_request *r;
-	const struct mesh_grant *g;
-	Str deny;
-
-	TRY(request_find(rq, &r));
-	ENSURE(&rq->c, !str_eq(r->person_id, rq->person_id), DENIED, "nobody decides on their own request");
-	TRY(need_role(rq, r->producer_domain_id, what, ROLE_BIT(OWNER)));
-	ENSURE(&rq->c, request_mine_to_decide(rq, r), DENIED, "nobody decides on their own request, also not with another account; services never do");
-	enum request_state st = request_state(rq, r, &g, &deny);
-	ENSURE(&rq->c, st == REQUEST_PENDING, CONFLICT, "request %.*s is %s%s", STR(r->id), states[st], st == REQUEST_EXPIRED ? "" : " already");
-	*ret = r;
-	return OK;
 }
 
 /* --- asking --- */
@@ -279,7 +259,7 @@ handle_request_submit(struct request *rq)
 	BUF_AUTO body = BUF_INIT;
 
 	TRY(own_request(rq, "submit", &r, &st));
-	ENSURE(&rq->c, st == REQUEST_DRAFT, CONFLICT, "request %.*s is %s, not a draft", STR(r->id), states[st]);
+	ENSURE(&rq->c, st == REQUEST_DRAFT, CONFLICT, "request %.*s is %s, not a draft", STR(r->id), request_state_name(st));
 	p = mesh_product(rq->core->mesh, r->product_id);
 	ENSURE(&rq->c, p && !p->retired && product_visible(rq, p), NOT_FOUND, "the product of this request is gone");
 	TRY(purpose_check(rq, r->purpose));
@@ -298,7 +278,7 @@ handle_request_withdraw(struct request *rq)
 	BUF_AUTO body = BUF_INIT;
 
 	TRY(own_request(rq, "withdraw", &r, &st));
-	ENSURE(&rq->c, st == REQUEST_PENDING || st == REQUEST_DRAFT, CONFLICT, "request %.*s is %s already", STR(r->id), states[st]);
+	ENSURE(&rq->c, st == REQUEST_PENDING || st == REQUEST_DRAFT, CONFLICT, "request %.*s is %s already", STR(r->id), request_state_name(st));
 	Str id = arena_str(&rq->arena, r->id);
 	body_withdraw(&body, id);
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REQUEST_WITHDRAW, rq->person_id, buf_view(&body)));
@@ -422,76 +402,5 @@ handle_request(struct request *rq)
 
 	TRY(request_find(rq, &r));
 	request_reply(rq, arena_str(&rq->arena, r->id), 200);
-	return OK;
-}
-
-/* --- deciding --- */
-
-/* What the grant is before the approver says otherwise: what was asked for, or what the renewed grant was. */
-static void
-asked_terms(struct request *rq, const struct mesh_request *r, struct terms *t, struct mesh_grant *g)
-{
-	const struct mesh_grant *old = r->renews.n ? mesh_grant_in(rq->core->mesh, r->producer_domain_id, r->renews) : NULL;
-	Str *purpose = NEW_N(&rq->arena, 1, Str);
-
-	*t = (struct terms){.until = r->until, .interactions = INTERACT_SQL | INTERACT_API, .rows_text = S("")};
-	purpose[0] = arena_str(&rq->arena, r->purpose);
-	*g = (struct mesh_grant){.policy = {.product_id = arena_str(&rq->arena, r->product_id), .table = S(""), .to_kind = PRINCIPAL_DOMAIN,
-	                                    .to_id = arena_str(&rq->arena, r->consumer_domain_id), .purposes = purpose, .purpose_count = 1},
-	                         .request_id = arena_str(&rq->arena, r->id)};
-	if (!old || !str_eq(old->policy.product_id, r->product_id)) return;
-	const struct policy_grant *p = &old->policy;
-	g->policy.table = p->table;
-	g->policy.to_kind = p->to_kind;
-	g->policy.to_id = p->to_id;
-	g->policy.to_domain_id = p->to_domain_id;
-	g->policy.purposes = p->purposes;
-	g->policy.purpose_count = p->purpose_count;
-	g->policy.terms = p->terms;
-	*t = (struct terms){.until = r->until, .interactions = p->interactions, .rows = p->rows, .rows_text = old->rows_text, .masks = p->masks,
-	                    .mask_count = p->mask_count, .hidden = p->hidden, .hidden_count = p->hidden_count};
-}
-
-Err
-handle_request_approve(struct request *rq)
-{
-	const struct mesh_request *r;
-	const struct mesh_grant *given = NULL;
-	const struct mesh_product *p;
-	struct mesh_grant g;
-	struct terms t;
-	Str id, deny;
-
-	TRY(request_to_decide(rq, "approve this request", &r));
-	(void)request_state(rq, r, &given, &deny);
-	ENSURE(&rq->c, !given, CONFLICT, "%.*s granted this already, and it waits for approvals; see its terms and approve grant %.*s",
-	       STR(person_name(rq, given->by)), STR(given->policy.id));
-	p = mesh_product(rq->core->mesh, r->product_id);
-	ENSURE(&rq->c, p && !p->retired, NOT_FOUND, "the product of this request is gone");
-	asked_terms(rq, r, &t, &g);
-	struct scope s = {.product = p, .domain_id = p->domain_id, .table = g.policy.table};
-	TRY(terms_parse(rq, &s, &t));
-	TRY(demands_parse(rq, &s, &g.policy.terms));
-	terms_into_grant(&t, &g);
-	TRY(grant_say(rq, &g, &id));
-	return grant_reply(rq, rq->domain_id, id, 201);
-}
-
-Err
-handle_request_deny(struct request *rq)
-{
-	const struct mesh_request *r;
-	const struct mesh_grant *given = NULL;
-	BUF_AUTO body = BUF_INIT;
-	Str reason, id, deny;
-
-	TRY(request_to_decide(rq, "deny this request", &r));
-	(void)request_state(rq, r, &given, &deny);
-	ENSURE(&rq->c, !given, CONFLICT, "it was granted and waits for approvals; take that back with: heddle revoke %.*s", STR(given->policy.id));
-	id = arena_str(&rq->arena, r->id);
-	TRY(commit_text(rq, arg(rq, "reason"), &reason));
-	body_deny(&body, id, reason);
-	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_REQUEST_DENY, rq->person_id, buf_view(&body)));
-	request_reply(rq, id, 200);
 	return OK;
 }

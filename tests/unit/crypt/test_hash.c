@@ -1,11 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <string.h>
 
+#include "kit.h"
 #include "crypt/encode.h"
 #include "crypt/hash.h"
 
@@ -137,15 +132,6 @@ secrets_are_wiped(void **state)
 	assert_memory_equal(&s, zero, sizeof s);
 }
 
-static int
-start(void **state)
-{
-	struct ctx c = {0};
-
-	(void)state;
-	return err_ok(crypt_init(&c)) ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -159,5 +145,5 @@ main(void)
 	    cmocka_unit_test(secrets_are_wiped),
 	};
 
-	return cmocka_run_group_tests(tests, start, NULL);
+	return cmocka_run_group_tests(tests, kit_start, NULL);
 }

@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "kit.h"
 #include "crypt/seal.h"
 
 static const struct seal_label label = {.domain = {"stores", 6}, .object = {"event_key", 9}, .version = 3, .purpose = {"sign", 4}};
@@ -86,15 +81,6 @@ nonces_differ(void **state)
 	assert_memory_not_equal(one.p + 25, two.p + 25, one.n - 25);
 }
 
-static int
-start(void **state)
-{
-	struct ctx c = {0};
-
-	(void)state;
-	return err_ok(crypt_init(&c)) ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -104,5 +90,5 @@ main(void)
 	    cmocka_unit_test(nonces_differ),
 	};
 
-	return cmocka_run_group_tests(tests, start, NULL);
+	return cmocka_run_group_tests(tests, kit_start, NULL);
 }

@@ -1,12 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "kit.h"
 #include "crypt/encode.h"
 #include "crypt/sign.h"
 
@@ -167,15 +162,6 @@ every_bit_counts(void **state)
 	assert_true(sign_check(key.pub, S("revoke"), sig));
 }
 
-static int
-start(void **state)
-{
-	struct ctx c = {0};
-
-	(void)state;
-	return err_ok(crypt_init(&c)) ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -187,5 +173,5 @@ main(void)
 	    cmocka_unit_test(every_bit_counts),
 	};
 
-	return cmocka_run_group_tests(tests, start, NULL);
+	return cmocka_run_group_tests(tests, kit_start, NULL);
 }

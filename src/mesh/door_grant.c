@@ -161,6 +161,25 @@ purpose_within(const struct policy_grant *g, Str purpose)
 	return false;
 }
 
+/* The decision refuses what is masked or hidden otherwise, by tags or by the center. */
+static Err
+check_rows(struct ctx *c, const struct policy_grant *g, const struct predicate *rows)
+{
+	if (!rows) return OK;
+	if (rows->op == PRED_NOT) return check_rows(c, g, rows->left);
+	if (rows->op == PRED_AND || rows->op == PRED_OR) {
+		TRY(check_rows(c, g, rows->left));
+		return check_rows(c, g, rows->right);
+	}
+	for (size_t i = 0; i < g->mask_count; i++)
+		ENSURE(c, g->masks[i].kind == MASK_NONE || !str_ieq(g->masks[i].column, rows->column), DENIED,
+		       "wider than the grant: it masks column '%.*s', so 'rows' may not name it", STR(rows->column));
+	for (size_t i = 0; i < g->hidden_count; i++)
+		ENSURE(c, !str_ieq(g->hidden[i], rows->column), DENIED, "wider than the grant: it hides column '%.*s', so 'rows' may not name it",
+		       STR(rows->column));
+	return OK;
+}
+
 static Err
 check_within(struct ctx *c, const struct policy_grant *g, const struct policy_delegation *d)
 {
@@ -172,7 +191,7 @@ check_within(struct ctx *c, const struct policy_grant *g, const struct policy_de
 	ENSURE(c, d->from >= g->from, DENIED, "longer than the grant: it begins later");
 	ENSURE(c, !g->terms.min_group || shape_rows_ok(&g->terms, d->rows), DENIED,
 	       "wider than the grant: it gives aggregates only, so 'rows' may name the columns of its groups alone");
-	return OK;
+	return g->terms.min_group ? OK : check_rows(c, g, d->rows); /* groups have their own rule, and their own words */
 }
 
 /* With groups: other masks or fewer columns there make other cells, and so does a filter beneath what a mask makes of them. */

@@ -261,6 +261,30 @@ malformed(const struct candidate *x, const struct policy_table *t, Str *ret_colu
 	return d && d->rows ? rows_misfit(d->rows, t, ret_column) : NULL;
 }
 
+/* --- handing on shows nothing more --- */
+
+/* As it is, under the grant and under the center? What was handed on narrower, whoever handed it on may see. */
+static bool
+seen_plain(const struct work *w, const struct policy_grant *g, const struct policy_column *col)
+{
+	const struct candidate granted = {.g = g};
+
+	if (cover_hides(&granted, col) || cover_mask(&granted, col) != MASK_NONE) return false;
+	for (size_t i = 0; i < w->rule_count; i++)
+		if ((w->rules[i]->hide || w->rules[i]->mask != MASK_NONE) && scope_column(w->rules[i], col)) return false;
+	return true;
+}
+
+/* A filter over a column that the consumer does not see as it is would tell of it, row by row: who hands on chooses the constant, and counts. */
+static bool
+peeks(const struct work *w, const struct policy_grant *g, const struct predicate *p, Str *ret_column)
+{
+	if (p->op == PRED_NOT) return peeks(w, g, p->left, ret_column);
+	if (p->op == PRED_AND || p->op == PRED_OR) return peeks(w, g, p->left, ret_column) || peeks(w, g, p->right, ret_column);
+	*ret_column = p->column;
+	return !seen_plain(w, g, rows_column(w->q->table, p->column));
+}
+
 /* --- all of it --- */
 
 static enum stage
@@ -328,5 +352,7 @@ void
 cover_check(const struct work *w, struct candidate *x)
 {
 	x->misfit = malformed(x, w->q->table, &x->misfit_column);
+	if (!x->misfit && x->d && x->d->rows && !FAULT(PEEKS) && peeks(w, x->g, x->d->rows, &x->misfit_column))
+		x->misfit = "its row filter names a column that is masked or hidden from the domain that hands on";
 	if (x->misfit) x->stage = MALFORMED;
 }

@@ -365,6 +365,8 @@ class World:
                 return None
             if not d.start <= now < d.until or (d.purposes and not self.purpose_covered(d.purposes, purpose, demanded)):
                 return None
+            if d.rows and named(d.rows) in t.columns and not self.seen_plain(g, hidden, named(d.rows), product, table, about, waiting):
+                return None
             hidden |= d.hidden
         if "sql" not in g.via or (d and d.via and "sql" not in d.via) or not self.within_hours(g.hours, now):
             return None
@@ -385,6 +387,12 @@ class World:
         order = (g.min_group > 0, bool(shown_hidden or masked or rows), len(shown_hidden), len(masked), bool(rows), g.no_export, g.row_budget > 0, d is not None, g.id,
                  d.id if d else "")
         return order, self.answer(product, table, about, waiting, g, d, min(until, d.until if d else FOREVER), hidden, masks, rows)
+
+    def seen_plain(self, g, hidden, column, product, table, about, waiting):
+        """Who hands on sees it as it is: neither the grant nor the center masks or hides it. Else a filter would tell what stands there."""
+        if column in hidden or g.masks.get(column, "none") != "none":
+            return False
+        return not any((r.hide or r.mask != "none") and self.meant(r, product, self.views(product, table, column, waiting)) for r in about)
 
     @staticmethod
     def groups_hold(g, d, t, hidden):

@@ -856,6 +856,39 @@ delegations_to_groups(void **state)
 	assert_false(allowed(q, &g));
 }
 
+/* Who hands on chooses the constants of a filter: over what they do not see as it is, the rows that are left would tell them. */
+static void
+delegations_do_not_look_through_masks(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const Str hidden[] = {{"NAME", 4}};
+	static const struct policy_mask last4[] = {{{"name", 4}, MASK_LAST_FOUR}};
+	static const char *const filters[] = {"name = 'Bob'", "sales > 5 AND NOT Name LIKE 'B%'", "name IS NULL OR sales > 5"};
+	struct policy_principal who = world_analyst;
+	struct policy_question q = world_question();
+	struct policy_restriction r[] = {{.id = S("rst_1"), .classification = S("personal"), .mask = MASK_HASH}, {.id = S("rst_1"), .classification = S("personal"), .hide = true}};
+	struct policy_delegation d = {.id = S("dlg_1"), .domain_id = S("insights"), .grant_id = S("grt_a"), .issuer_domain_id = S("stores"),
+	    .to_kind = PRINCIPAL_PERSON, .to_id = S("ann"), .until = TIME_FOREVER};
+	const struct policy_delegation *list[] = {&d};
+
+	(void)state;
+	who.handed_to_all = false, q.who = &who, q.delegations = list, q.delegation_count = 1;
+	for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+		struct policy_grant g = world_grant;
+		d.rows = rows(&a, filters[i]), d.hidden_count = d.mask_count = 0;
+		assert_true(allowed(q, &g));
+		for (size_t k = 0; k < ARRAY_LEN(r); k++) assert_non_null(strstr(why_restricted(&a, q, &g, &r[k]), "its row filter names a column that is masked or hidden"));
+		d.hidden = hidden, d.hidden_count = 1, d.masks = last4, d.mask_count = 1; /* what they hide from others they see themselves */
+		assert_true(allowed(q, &g));
+		g.masks = last4, g.mask_count = 1;
+		assert_false(allowed(q, &g));
+		g.mask_count = 0, g.hidden = hidden, g.hidden_count = 1;
+		assert_false(allowed(q, &g));
+		g.hidden_count = 0, g.rows = rows(&a, "name <> 'Ann'"); /* the producer may */
+		assert_true(allowed(q, &g));
+	}
+}
+
 /* Shown as readable only when some purpose is in both the grant and what was handed on. */
 static void
 some_purpose_of_both(void **state)
@@ -1034,7 +1067,7 @@ main(void)
 	    cmocka_unit_test(the_trace_tells_each_step),
 	    cmocka_unit_test(purposes_are_paths), cmocka_unit_test(groups), cmocka_unit_test(grants_by_tags), cmocka_unit_test(hours),
 	    cmocka_unit_test(what_restrictions_demand), cmocka_unit_test(approvals), cmocka_unit_test(what_a_restriction_is_about), cmocka_unit_test(delegations), cmocka_unit_test(groups_of_rows),
-	    cmocka_unit_test(delegations_to_groups), cmocka_unit_test(some_purpose_of_both), cmocka_unit_test(the_reason_is_of_the_nearest),
+	    cmocka_unit_test(delegations_to_groups), cmocka_unit_test(delegations_do_not_look_through_masks), cmocka_unit_test(some_purpose_of_both), cmocka_unit_test(the_reason_is_of_the_nearest),
 	    cmocka_unit_test(the_strictest_demand_is_told), cmocka_unit_test(tags_that_wait),
 	};
 

@@ -311,7 +311,19 @@ restriction_more(struct sample *s, struct outcome *o)
 	if (why) o->first = why;
 }
 
-/* An owner of the consumer uses the grant as it stands: nobody of theirs gets more. */
+/* Does the filter name a column that is not shown as it is? */
+static bool
+looks_through(const struct sample *s, const struct predicate *p, const struct policy_decision *shown)
+{
+	if (!p) return false;
+	if (p->op == PRED_NOT) return looks_through(s, p->left, shown);
+	if (p->op == PRED_AND || p->op == PRED_OR) return looks_through(s, p->left, shown) || looks_through(s, p->right, shown);
+	for (size_t i = 0; i < s->q.table->column_count; i++)
+		if (str_ieq(s->q.table->columns[i].name, p->column)) return shown->columns[i].hidden || shown->columns[i].mask != MASK_NONE;
+	return true;
+}
+
+/* An owner of the consumer uses the grant as it stands: nobody of theirs gets more, nor learns more by what is left of the rows. */
 static void
 delegation_narrows(struct sample *s, struct outcome *o)
 {
@@ -326,8 +338,11 @@ delegation_narrows(struct sample *s, struct outcome *o)
 	struct policy_decision whole = ask(s, &q);
 	const char *why = shows_more(&s->a, &d, &whole);
 	if (why) o->first = why;
-	for (size_t i = 0; i < DELEGATIONS; i++)
-		if (str_eq(s->d[i]->id, d.delegation_id) && (s->d[i]->ended || s->d[i]->voided || d.until > s->d[i]->until)) o->first = "by one that is over";
+	for (size_t i = 0; i < DELEGATIONS; i++) {
+		if (!str_eq(s->d[i]->id, d.delegation_id)) continue;
+		if (s->d[i]->ended || s->d[i]->voided || d.until > s->d[i]->until) o->first = "by one that is over";
+		if (looks_through(s, s->d[i]->rows, &whole)) o->first = "a filter looks through a mask";
+	}
 }
 
 /* More approvals of somebody who does not count: nothing changes. */
@@ -425,7 +440,7 @@ static const struct { property_fn *property; const char *name; unsigned faults; 
     {restriction_more, "a restriction more", POLICY_FAULT_UNHIDE}, {restriction_more, "a restriction more", POLICY_FAULT_HANDING},
     {delegation_narrows, "a delegation", POLICY_FAULT_ROWS}, {delegation_narrows, "a delegation", POLICY_FAULT_UNTIL},
     {delegation_narrows, "a delegation", POLICY_FAULT_PURPOSE}, {delegation_narrows, "a delegation", POLICY_FAULT_MASKS},
-    {delegation_narrows, "a delegation", POLICY_FAULT_ENDED}, {stranger_approves, "a stranger", POLICY_FAULT_STRANGERS},
+    {delegation_narrows, "a delegation", POLICY_FAULT_ENDED}, {delegation_narrows, "a delegation", POLICY_FAULT_PEEKS}, {stranger_approves, "a stranger", POLICY_FAULT_STRANGERS},
     {stranger_approves, "a stranger", POLICY_FAULT_HUMANS}, {stranger_approves, "a stranger", POLICY_FAULT_ASKER},
     {stranger_approves, "a stranger", POLICY_FAULT_SERVICES}, {unapproved_tags, "a tag", POLICY_FAULT_BEFORE}, {order_is_nothing, "an order", 0},
 };

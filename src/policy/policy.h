@@ -124,7 +124,7 @@ struct policy_delegation {
 	size_t purpose_count;
 	Time from, until;
 	uint32_t interactions; /* 0: as the grant */
-	const struct predicate *rows;
+	const struct predicate *rows; /* over columns that neither the grant nor the center masks or hides; else it covers nothing */
 	const struct policy_mask *masks;
 	size_t mask_count;
 	const Str *hidden;

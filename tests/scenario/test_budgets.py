@@ -117,7 +117,7 @@ class Reader(threading.Thread):
     def read(self, person):
         sql = SQL.format(width=self.rng.choice((1, 500, 60_000)), rows=self.rng.choice((1, 60, 250)))  # the kernel holds less than the widest
         first = day()
-        answer = person("POST", "/api/v1/query", json={"sql": sql, "purpose": self.race.purpose, "format": "csv"}, stream=True)
+        answer = person("POST", "/api/v1/query", json={"sql": sql, "purpose": self.race.purpose, "format": "table"}, stream=True)
         if answer.status_code == 503:  # of what was killed
             return
         if answer.status_code != 200:
@@ -202,7 +202,7 @@ class Race:
         answers = []
 
         def asked():
-            answers.append(person.query(SQL.format(width=1, rows=rows), self.purpose, format="csv"))
+            answers.append(person.query(SQL.format(width=1, rows=rows), self.purpose, format="table"))
             return answers[-1].status_code != 503 and "are held by a query" not in answers[-1].text
         wait_for(asked, 20)
         return answers[-1]

@@ -136,7 +136,7 @@ read_all(struct rig *r, int fd)
 static Str
 run(struct rig *r, const char *sql)
 {
-	int fd = run_send(r, sql, "ndjson", 10000);
+	int fd = run_send(r, sql, "ndjson", 120000);
 	Str framed = read_all(r, fd);
 	struct frame f;
 

@@ -390,6 +390,63 @@ def test_rotation_by_the_owner(kept):
     assert kept.node.heddle("rebuild")["same"]
 
 
+@pytest.fixture
+def broken_off(kept):
+    """A rotation that the node took, whose client was killed before it put the new key's file in place of the old one."""
+    names = ("sam.key", "sam.key.next")
+    before = [(kept.folder / n).read_bytes() for n in names]
+    kept.node.heddle("key", "rotate", "stores", as_="sam")
+    (kept.folder / "sam.key.next").rename(kept.folder / "sam.key.after")
+    for name, content in zip(names, before, strict=True):
+        (kept.folder / name).write_bytes(content)
+        (kept.folder / name).chmod(0o600)
+    return kept
+
+
+def test_a_rotation_whose_client_was_killed_is_brought_to_its_end(broken_off):
+    """The old key signs nothing meanwhile: its signature would take the place in the log from the new one."""
+    kept = broken_off
+    signed = last_signature(kept)
+    told = kept.node.heddle("grant", "stores.orders", "--to", "insights", "--purpose", "analysis", as_="sam", expect=REFUSED)
+    assert "is not the key that stores has now" in told.error["message"] and "heddle key rotate stores" in told.error["hint"], told.out
+    assert last_signature(kept) == signed
+    size = kept.status()["seq"]
+    kept.node.heddle("key", "rotate", "stores", as_="sam")
+    assert kept.status()["seq"] == size and not (kept.folder / "sam.key.after").exists()
+    kept.grant()
+    assert kept.node.scalar(ALL, "ana") == 30
+    kept.node.heddle("key", "rotate", "stores", as_="sam")
+
+
+def test_a_rotation_that_was_killed_before_its_last_step_leaves_nothing_in_the_way(kept):
+    kept.node.heddle("key", "rotate", "stores", as_="sam")
+    shutil.copy(kept.folder / "sam.key.next", kept.folder / "sam.key.after")
+    kept.grant()
+    before = kept.status()["key"]
+    kept.node.heddle("key", "rotate", "stores", as_="sam")
+    assert kept.status()["key"] != before and not (kept.folder / "sam.key.after").exists()
+    kept.node.heddle("key", "rotate", "stores", as_="sam")
+
+
+def test_what_ends_another_rotation_is_not_taken_for_a_recovery(broken_off):
+    kept = broken_off
+    since = kept.status()["seq"] - 2
+    recover = ("key", "recover", "stores", *kept.recovery(1, 3), "--compromised-since", since)
+    told = kept.node.heddle(*recover, as_="sam", expect=BAD)
+    assert "say this again" in told.error["message"] and kept.status()["voids"] == []
+    kept.node.heddle(*recover, as_="sam")
+    assert [v["from"] for v in kept.status()["voids"]] == [since]
+
+
+def test_no_other_key_is_taken_for_the_domains(kept):
+    """It would be bound to a log that is not its own, and could not be used for its own any more."""
+    kept.node.heddle("key", "new", kept.folder / "other.key")
+    told = kept.node.heddle("grant", "stores.orders", "--to", "insights", "--purpose", "analysis", "--key", kept.folder / "other.key", as_="sam", expect=REFUSED)
+    assert "is not the key that stores has now" in told.error["message"]
+    assert not (kept.folder / "other.key.signed").exists()
+    kept.node.heddle("domain", "add", "others", "--owner", "otto", "--key", kept.folder / "other.key")
+
+
 def test_an_old_key_signs_nothing_after_a_rotation(kept):
     for name in ("sam.key", "sam.key.signed"):
         shutil.copy(kept.folder / name, kept.folder / f"old-{name}")

@@ -147,7 +147,11 @@ owned_open(struct cli *cli, Str log_id, struct owned *o)
 	o->after_path = arena_printf(&cli->arena, "%s.after", o->path).p;
 	TRY(keyfile_key(&cli->c, o->next_path, sign_passphrase(), &o->next_info, &o->next));
 	ENSURE(&cli->c, o->next_info.kind == KEYFILE_NEXT, INVALID, "'%s' is no next key", o->next_path);
-	if (file_exists(AT_FDCWD, o->after_path)) return keyfile_key(&cli->c, o->after_path, sign_passphrase(), &k, &o->after);
+	if (file_exists(AT_FDCWD, o->after_path)) {
+		TRY(keyfile_key(&cli->c, o->after_path, sign_passphrase(), &k, &o->after));
+		if (memcmp(o->after.pub, o->next.pub, sizeof o->after.pub) != 0) return OK;
+		TRY(file_unlink(&cli->c, AT_FDCWD, o->after_path)); /* of a rotation that ended, but for this */
+	}
 	sign_key_new(&o->after);
 	return key_write_as(cli, o->after_path, KEYFILE_NEXT, &o->after, false);
 }
@@ -265,6 +269,21 @@ rotate_kept(struct cli *cli, const struct standing *s, bool recover, json_t **re
 	return node_call(cli, NODE_PERSON, "POST", keys_path(cli, "/keys"), body, ret);
 }
 
+/* That a rotation of before was brought to its end is not what was asked for. */
+static Err
+void_check(struct cli *cli, const json_t *doc)
+{
+	const char *since = cli_option(cli, OPT_COMPROMISED);
+	const json_t *list = json_object_get(doc, "voids"), *v;
+	uint64_t from;
+	size_t i;
+
+	if (!since || !str_u64(str_c(since), &from)) return OK;
+	json_array_foreach(list, i, v)
+		if (js_count(v, "from") == from) return OK;
+	return err_set(&cli->c, ERR_CONFLICT, "a rotation that was broken off here is done now, and it made nothing void from entry %s on; say this again", since);
+}
+
 static void print_standing(struct cli *cli, const json_t *doc);
 
 static Err
@@ -287,7 +306,10 @@ rotate(struct cli *cli, bool recover)
 		owned_fini(&o);
 	}
 	TRY(e);
-	if (!answer) TRY(node_get(cli, keys_path(cli, "/keys"), &answer));
+	if (!answer) {
+		TRY(node_get(cli, keys_path(cli, "/keys"), &answer));
+		TRY(void_check(cli, answer));
+	}
 	if (!cli_told(cli, answer)) print_standing(cli, answer);
 	return OK;
 }

@@ -134,7 +134,7 @@ Err
 sign_wish_read(struct ctx *c, const json_t *refusal, struct sign_wish *ret)
 {
 	json_t *w;
-	struct sign_wish wish;
+	struct sign_wish wish = {0};
 
 	TRY(json_obj(c, refusal, "signature", &w));
 	TRY(json_str(c, w, "draft", &wish.draft));
@@ -142,8 +142,10 @@ sign_wish_read(struct ctx *c, const json_t *refusal, struct sign_wish *ret)
 	TRY(json_str(c, w, "domain", &wish.domain));
 	TRY(json_str(c, w, "payload", &wish.payload));
 	ENSURE(c, wish.payload.n <= LEDGER_ENTRY_MAX, TOO_LARGE, "what is to be signed is longer than an entry can be");
-	Str *kept[] = {&wish.draft, &wish.log_id, &wish.domain, &wish.payload};
-	for (size_t i = 0; i < ARRAY_LEN(kept); i++) *kept[i] = arena_str(c->arena, *kept[i]);
+	if (json_object_get(w, "key")) TRY(json_str(c, w, "key", &wish.key));
+	Str *kept[] = {&wish.draft, &wish.log_id, &wish.domain, &wish.key, &wish.payload};
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		if (kept[i]->p) *kept[i] = arena_str(c->arena, *kept[i]);
 	*ret = wish;
 	return OK;
 }
@@ -280,6 +282,18 @@ wish_read(struct cli *cli, const struct sign_wish *w, const struct keyfile *k, s
 	return e;
 }
 
+/* A signature by a key that the domain has no more would be for nothing, and would take the place from the key it has. */
+static Err
+key_check(struct cli *cli, const struct sign_wish *w, const char *path, const struct keyfile *k)
+{
+	uint8_t wanted[SIGN_PUB_BYTES];
+
+	if (!w->key.p || (hex_get_n(w->key, wanted, sizeof wanted) && memcmp(wanted, k->pub, sizeof wanted) == 0)) return OK;
+	if (file_exists(AT_FDCWD, arena_printf(&cli->arena, "%s.after", path).p))
+		snprintf(cli->hint, sizeof cli->hint, "a rotation was broken off here; to end it: heddle key rotate %.*s", STR(w->domain));
+	return err_set(&cli->c, ERR_DENIED, "'%s' is not the key that %.*s has now; nothing was signed", path, STR(w->domain));
+}
+
 Err
 sign_wish(struct cli *cli, const struct sign_wish *w, uint8_t ret[static SIGN_BYTES])
 {
@@ -297,6 +311,7 @@ sign_wish(struct cli *cli, const struct sign_wish *w, uint8_t ret[static SIGN_BY
 	}
 	ENSURE(&cli->c, k.kind == KEYFILE_EVENT, INVALID, "'%s' is not the key that signs a domain's events", path);
 	if (file_exists(AT_FDCWD, path)) TRY(lock_key(cli, path, &lock)); /* who recovers may not have it any more */
+	if (!as) TRY(key_check(cli, w, path, &k));
 	TRY(wish_read(cli, w, &k, &e));
 	Err done = sign_event(cli, w, &e, path, signer, ret);
 	event_fini(&e);

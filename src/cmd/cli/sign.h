@@ -9,7 +9,7 @@
 #include "cmd/keyfile.h"
 
 /* What a draft's answer asks for. */
-struct sign_wish { Str draft, log_id, domain, payload; };
+struct sign_wish { Str draft, log_id, domain, key /* hex, of whom; p == NULL: not told */, payload; };
 NODISCARD Err sign_wish_read(struct ctx *c, const json_t *refusal, struct sign_wish *ret);
 
 /* Which key; NOT_FOUND says how to name one. log_id "": only one that is named. */

@@ -80,15 +80,18 @@ answer(struct request *rq, const struct draft *d, Str log_id, Str domain)
 {
 	BUF_AUTO b = BUF_INIT;
 	bool first = true;
+	char key[2 * SIGN_PUB_BYTES + 1];
 	Err e = err_set(&rq->c, ERR_SIGNATURE_NEEDED, "%.*s keeps its key to itself: sign what the answer holds and hand the signature in within %d minutes",
 	                STR(domain), DRAFT_LIFE_S / 60);
 
+	hex_text(d->pub, sizeof d->pub, key);
 	buf_char(&b, '{');
 	error_body(rq, e, S("heddle does it by itself with --key FILE"), &b);
 	buf_c(&b, ",\"signature\":{");
 	member_text(&b, "draft", str_c(d->id), &first);
 	member_text(&b, "log", log_id, &first);
 	member_text(&b, "domain", domain, &first);
+	member_text(&b, "key", str_c(key), &first);
 	member_text(&b, "payload", d->payload, &first);
 	buf_c(&b, "}}");
 	rq->c.detail[0] = 0;

@@ -257,6 +257,16 @@ def test_a_request_that_nobody_answers_expires(shop, wrong_clock):
     assert reads(node, "ana")
 
 
+def test_a_request_for_a_time_that_is_over_is_granted_another_or_denied(shop, wrong_clock):
+    node = shop.node
+    req = ask(node, "--until", in_days(3))
+    wrong_clock(10)
+    told = node.heddle("approve", req, as_="sam", expect=BAD).error["message"]
+    assert "is over" in told and "--until" in told
+    node.heddle("approve", req, "--until", in_days(20), as_="sam")
+    assert reads(node, "ana")
+
+
 def test_comments_are_for_those_concerned_and_in_no_log(shop):
     node = shop.node
     req = ask(node)

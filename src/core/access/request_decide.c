@@ -69,6 +69,7 @@ handle_request_approve(struct request *rq)
 	p = mesh_product(rq->core->mesh, r->product_id);
 	ENSURE(&rq->c, p && !p->retired, NOT_FOUND, "the product of this request is gone");
 	asked_terms(rq, r, &t, &g);
+	ENSURE(&rq->c, arg(rq, "until").n || core_now() < t.until, INVALID, "the time it was asked for is over; name another end with --until, or deny it");
 	struct scope s = {.product = p, .domain_id = p->domain_id, .table = g.policy.table};
 	TRY(terms_parse(rq, &s, &t));
 	TRY(demands_parse(rq, &s, &g.policy.terms));

@@ -306,7 +306,7 @@ an_interrupt_before_the_statement_is_not_forgotten(void **state)
 	s.done = true;
 	pthread_join(thread, NULL);
 	assert_int_equal(o.err.code, ERR_CANCELLED);
-	assert_int_equal(o.status, ERR_CANCELLED);
+	assert_true(o.status == ERR_CANCELLED || o.status == -1); /* which it is while it is planned: nothing was sent */
 	buf_fini(&o.text);
 	session_begin(&k.s);
 	o = run(&k, "select 1 as i", RESULT_CSV, 0, 0);

@@ -241,6 +241,20 @@ shape(struct work *w, const struct candidate *x, struct policy_decision *d)
 	return all_hidden(d, t->column_count) ? S("the center hides every column that would be shown") : S("");
 }
 
+/* Does the consumer's own domain choose what is hashed, as the producer or as the one that hands on? Then it can hash what it knows. */
+static bool
+hashes_own(const struct work *w, const struct candidate *x)
+{
+	const struct candidate granted = {.g = x->g};
+	const struct policy_table *t = w->q->table;
+
+	if (FAULT(APART)) return false;
+	if (same_id(w->q->who->domain_id, t->domain_id)) return true;
+	for (size_t i = 0; x->d && x->d->mask_count && i < t->column_count; i++)
+		if (cover_mask(x, &t->columns[i]) == MASK_HASH && cover_mask(&granted, &t->columns[i]) != MASK_HASH) return true;
+	return false;
+}
+
 /* x->g is NULL when the owner reads their own. */
 static void
 allow(struct work *w, const struct candidate *x, struct policy_decision *d)
@@ -259,6 +273,7 @@ allow(struct work *w, const struct candidate *x, struct policy_decision *d)
 	}
 	d->min_level = w->level ? w->level->min_level : 0;
 	d->plain = is_plain(d, t->column_count);
+	d->apart = hashes_own(w, x);
 	TELL(w, "allowed: %.*s%s", STR(d->reason), d->plain ? ", all of it" : "");
 	digest(w->q, d);
 }

@@ -93,6 +93,7 @@ digest(const struct policy_question *q, struct policy_decision *d)
 	if (keyed && !FAULT(KEYED)) {
 		hash_text(&h, q->who->domain_id);
 		hash_text(&h, q->purpose);
+		if (d->apart) hash_text(&h, S("apart"));
 	}
 	hash_groups(&h, &d->terms);
 	crypt_sha256_add(&h.h, str_of(h.bytes, h.n));

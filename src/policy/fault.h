@@ -23,6 +23,7 @@ enum policy_fault {
 	POLICY_FAULT_KEYED = 16384,     /* the hash forgets whom a keyed mask is for */
 	POLICY_FAULT_HANDING = 32768,   /* a restriction that demands handing on hands on */
 	POLICY_FAULT_PEEKS = 65536,     /* handed on with a row filter, that looks through masks */
+	POLICY_FAULT_APART = 131072,    /* what the consumer hashes itself has the key of what others give it hashed */
 };
 
 #ifdef HEDDLE_POLICY_FAULTS

@@ -22,13 +22,15 @@ mask_name(enum mask_kind kind)
 	return kind < MASK_KIND_COUNT ? names[kind] : "unknown";
 }
 
-/* An unknown one counts as the strictest. */
+/* An unknown one counts as the strictest. Of two that each tell a part neither tells less than the other: equal hashes, for one, are equal whole
+ * values, which the last four characters of them are not. */
 enum mask_kind
 mask_stricter(enum mask_kind a, enum mask_kind b)
 {
-	enum mask_kind later = a > b ? a : b;
+	enum mask_kind later = a > b ? a : b, other = a > b ? b : a;
 
-	return later < MASK_KIND_COUNT ? later : MASK_NULL;
+	if (later >= MASK_KIND_COUNT) return MASK_NULL;
+	return later < MASK_CONSTANT && other != MASK_NONE && other != later ? MASK_CONSTANT : later;
 }
 
 bool

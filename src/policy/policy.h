@@ -13,12 +13,13 @@
 #include "base/time.h"
 #include "codec/predicate.h"
 
-/* Ordered from open to closed: of two masks on a column the later one wins. */
+/* Ordered from open to closed: of two masks on a column the later one wins; of two different ones that each tell a part (last4, year, hash)
+ * MASK_CONSTANT, which tells nothing of either. */
 enum mask_kind {
 	MASK_NONE,
 	MASK_LAST_FOUR, /* text: all but the last four characters become '*' (texts of up to four: all) */
 	MASK_YEAR,      /* date, timestamp without zone: 1 January of the year, same type; NULL outside the years 1 to 9999 */
-	MASK_HASH,      /* keyed hash, text of 32 hex digits; key per (consumer domain, purpose); NULL stays NULL */
+	MASK_HASH,      /* keyed hash, text of 32 hex digits; key per (consumer domain, purpose), and `apart` in the decision; NULL stays NULL */
 	MASK_CONSTANT,  /* '***' for text; 0, epoch, false for other types: the type stays */
 	MASK_NULL,      /* NULL of the column's type */
 	MASK_KIND_COUNT
@@ -201,9 +202,11 @@ struct policy_decision {
 	const struct predicate *rows; /* NULL: all rows. Borrowed from the grant */
 	struct policy_column_rule *columns; /* column_count entries, in the table's order */
 	bool plain;                /* all rows, no mask, nothing hidden: the files themselves may be read */
+	bool apart;                /* MASK_HASH has a key of its own here: the consumer knows the values that are hashed, and is to look none up
+	                              in what others gave it hashed */
 	Time until;                /* the decision must be taken anew then */
 	uint8_t hash[32];          /* of everything above that shapes the extract (rows, masks, hidden, and for MASK_HASH the
-	                              consumer domain and purpose): equal hash, equal extract */
+	                              consumer domain, purpose and `apart`): equal hash, equal extract */
 };
 
 /* Decide. Never fails: whatever is wrong is a refusal with its reason. A candidate is a grant as it stands, or as a delegation hands it on; by tags

@@ -14,6 +14,7 @@ BUILT_IN = {
 }
 NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE"}
 MASKS = ["none", "last4", "year", "hash", "constant", "null"]  # from open to closed
+PARTS = ["last4", "year", "hash"]
 FOREVER = float("inf")
 
 
@@ -380,7 +381,7 @@ class World:
             return None
         if any(named(f) not in t.columns for f in (g.rows, d.rows if d else "") if f) or (g.min_group and not self.groups_hold(g, d, t, hidden)):
             return None
-        masks = {c: max([g.masks.get(c, "none"), d.masks.get(c, "none") if d else "none"], key=MASKS.index) for c in t.columns}
+        masks = {c: stricter(g.masks.get(c, "none"), d.masks.get(c, "none") if d else "none") for c in t.columns}
         masked = [c for c in t.columns if c not in hidden and masks[c] != "none"]
         rows = tuple(x for x in (g.rows, d.rows if d else "") if x)
         shown_hidden = hidden & set(t.columns)
@@ -413,7 +414,7 @@ class World:
                 if not self.meant(r, product, self.views(product, table, c, waiting)):
                     continue
                 gone |= r.hide
-                mask = max([mask, fitting(r.mask, col.type)], key=MASKS.index)
+                mask = stricter(mask, fitting(r.mask, col.type))
             columns[c] = "hidden" if gone else "visible" if mask == "none" else f"masked:{mask}"
             if g and g.min_group and c in g.group_by:
                 if gone or mask != masks.get(c, "none"):
@@ -428,6 +429,12 @@ class World:
 def named(rows):
     """The column of a filter; here all are `column > value`."""
     return rows.split()[0]
+
+
+def stricter(a, b):
+    """Of two that each tell a part, neither tells less: then nothing is told."""
+    other, later = sorted((a, b), key=MASKS.index)
+    return "constant" if later in PARTS and other in PARTS and other != later else later
 
 
 def fitting(mask, type_):

@@ -366,6 +366,36 @@ def test_10_a_filter_handed_on_does_not_look_through_masks(shop, closed):
     assert node.query(count, "ana") == [{"n": 10}]
 
 
+@pytest.mark.parametrize("by", ["a product of one's own", "handing on what is plain"])
+def test_10_nobody_makes_a_dictionary_of_hashes(shop, by):
+    """Who knows values and has them hashed under the same key would look up those that others gave hashed."""
+    node, hashed = shop.node, shop.grant("--mask", "customer_id=hash")
+    node.heddle("domain", "set", "insights", "--handing", "named", as_="ivy")
+    node.heddle("delegate", hashed["id"], "--to", "user:ana", as_="ivy")
+    if by == "a product of one's own":
+        file = shop.orders("guesses", "select i::bigint customer_id, 'is ' || i full_name from range(1, 100) t(i)")
+        node.heddle("publish", contract(shop.folder / "guesses.yaml", "insights", "guesses", {"guesses": [Column("customer_id"), Column("full_name", "string")]}),
+                    "--data", f"guesses={file}", as_="ivy")
+        node.heddle("grant", "insights.guesses", "--to", "user:ana", "--purpose", "analysis", "--mask", "customer_id=hash", as_="ivy")
+        known = "insights.guesses.guesses"
+    else:
+        plain = shop.grant(object="crm.people", as_="carl")
+        node.heddle("delegate", plain["id"], "--to", "user:ana", "--mask", "customer_id=hash", as_="ivy")
+        known = "crm.people.people"
+    assert len(node.query(f"SELECT customer_id, full_name FROM {known}", "ana")) >= 7
+    assert node.query(f"SELECT o.order_id, k.full_name FROM {TABLE} o JOIN {known} k USING (customer_id)", "ana") == []
+
+
+def test_10_a_mask_handed_on_tells_nothing_else_of_the_value(shop):
+    """The last four of a card are not which whole cards are equal, and neither is both."""
+    node, grant = shop.node, shop.grant("--mask", "card=last4", "--mask", "ordered_on=year")
+    node.heddle("domain", "set", "insights", "--handing", "named", as_="ivy")
+    node.heddle("delegate", grant["id"], "--to", "user:ana", "--mask", "card=hash", as_="ivy")
+    assert node.query(f"SELECT DISTINCT card FROM {TABLE}", "ana") == [{"card": "***"}]
+    node.heddle("restrict", "personal", "--mask", "hash")
+    assert node.query(f"SELECT DISTINCT card FROM {TABLE}", "ivy") == [{"card": "***"}]
+
+
 def test_11_groups_and_people_of_an_old_name_inherit_nothing(governed):
     node, sam, ivy = governed.node, governed.sam, governed.ivy
     direct = sam("POST", "/api/v1/grants", json={"object": "sales.orders", "to": "group:insights.campaign", "purpose": "direct"})

@@ -142,6 +142,7 @@ keep(struct core *core, const char *name, Str key, const struct table_use *u, ui
 /* One reader at work on the tables of one product. */
 struct job {
 	Str product_id, consumer_id;
+	bool apart; /* the key of its hashes */
 	struct table_use *uses[64];
 	char names[64][CRYPT_SHORT_ID_MAX + 8];
 	size_t n;
@@ -195,7 +196,8 @@ job_begin(struct core *core, struct ctx *c, Str purpose, struct job *j)
 		TRY(job_sql(c, j->uses[i], &pairs[2 * i]));
 		pairs[2 * i + 1] = names[i];
 	}
-	TRY(ask_keys(core, c, K_MASK_KEY, DONE, &f, .consumer = j->consumer_id, .purpose = purpose));
+	Str whose = j->apart ? arena_printf(c->arena, "%.*s apart", STR(j->consumer_id)) : j->consumer_id;
+	TRY(ask_keys(core, c, K_MASK_KEY, DONE, &f, .consumer = whose, .purpose = purpose));
 	TRY(msg_get_DONE(c, f.payload, &key));
 	TRY(proc_take(core, c, PROC_READER, &j->proc));
 	TRY(proc_link(core, c, j->proc, sources, k));
@@ -271,8 +273,8 @@ add_to_job(struct job *jobs, size_t *n, struct table_use *u)
 {
 	size_t i = 0;
 
-	while (i < *n && !(str_eq(jobs[i].product_id, u->product_id) && jobs[i].n < ARRAY_LEN(jobs[i].uses))) i++;
-	if (i == *n) jobs[(*n)++] = (struct job){.product_id = u->product_id, .consumer_id = u->consumer_id};
+	while (i < *n && !(str_eq(jobs[i].product_id, u->product_id) && jobs[i].apart == u->decision.apart && jobs[i].n < ARRAY_LEN(jobs[i].uses))) i++;
+	if (i == *n) jobs[(*n)++] = (struct job){.product_id = u->product_id, .consumer_id = u->consumer_id, .apart = u->decision.apart};
 	jobs[i].uses[jobs[i].n++] = u;
 	u->made = true;
 }

@@ -889,6 +889,37 @@ delegations_do_not_look_through_masks(void **state)
 	}
 }
 
+/* Hashes of values that the consumer knows have a key apart: else they would be a dictionary of those that others give it hashed. */
+static void
+hashes_of_ones_own(void **state)
+{
+	ARENA_AUTO a = ARENA_INIT;
+	static const struct policy_mask hash[] = {{{"name", 4}, MASK_HASH}}, last4[] = {{{"name", 4}, MASK_LAST_FOUR}};
+	struct policy_principal who = world_analyst;
+	struct policy_question q = world_question();
+	struct policy_grant g = world_grant;
+	struct policy_delegation d = {.id = S("dlg_1"), .domain_id = S("insights"), .grant_id = S("grt_a"), .issuer_domain_id = S("stores"),
+	    .to_kind = PRINCIPAL_PERSON, .to_id = S("ann"), .until = TIME_FOREVER, .masks = hash, .mask_count = 1};
+	const struct policy_delegation *list[] = {&d};
+
+	(void)state;
+	g.masks = hash, g.mask_count = 1;
+	struct policy_decision granted = world_decide(&a, q, &g);
+	assert_false(granted.apart);
+	who.handed_to_all = false, q.who = &who, q.delegations = list, q.delegation_count = 1;
+	struct policy_decision both = world_decide(&a, q, &g); /* hashed by the producer: it joins, handed on or not */
+	assert_true(str_eq(both.delegation_id, d.id) && !both.apart);
+	assert_memory_equal(both.hash, granted.hash, 32);
+	g.mask_count = 0;
+	struct policy_decision own = world_decide(&a, q, &g);
+	assert_true(own.columns[NAME].mask == MASK_HASH && own.apart);
+	assert_memory_not_equal(own.hash, granted.hash, 32);
+	g.masks = last4, g.mask_count = 1;
+	assert_int_equal(world_decide(&a, q, &g).columns[NAME].mask, MASK_CONSTANT); /* not which whole values are equal */
+	g.to_id = who.domain_id = S("stores"), who.handed_to_all = true, q.delegation_count = 0, g.masks = hash;
+	assert_true(world_decide(&a, q, &g).apart);
+}
+
 /* Shown as readable only when some purpose is in both the grant and what was handed on. */
 static void
 some_purpose_of_both(void **state)
@@ -1067,7 +1098,7 @@ main(void)
 	    cmocka_unit_test(the_trace_tells_each_step),
 	    cmocka_unit_test(purposes_are_paths), cmocka_unit_test(groups), cmocka_unit_test(grants_by_tags), cmocka_unit_test(hours),
 	    cmocka_unit_test(what_restrictions_demand), cmocka_unit_test(approvals), cmocka_unit_test(what_a_restriction_is_about), cmocka_unit_test(delegations), cmocka_unit_test(groups_of_rows),
-	    cmocka_unit_test(delegations_to_groups), cmocka_unit_test(delegations_do_not_look_through_masks), cmocka_unit_test(some_purpose_of_both), cmocka_unit_test(the_reason_is_of_the_nearest),
+	    cmocka_unit_test(delegations_to_groups), cmocka_unit_test(delegations_do_not_look_through_masks), cmocka_unit_test(hashes_of_ones_own), cmocka_unit_test(some_purpose_of_both), cmocka_unit_test(the_reason_is_of_the_nearest),
 	    cmocka_unit_test(the_strictest_demand_is_told), cmocka_unit_test(tags_that_wait),
 	};
 

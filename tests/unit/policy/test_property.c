@@ -272,6 +272,8 @@ shows_more(struct arena *a, const struct policy_decision *d, const struct policy
 	if (d->min_level < than->min_level) return "in a weaker sandbox";
 	for (size_t i = 0; i < COLUMNS; i++) {
 		if (than->columns[i].hidden && !d->columns[i].hidden) return "a hidden column";
+		if (!d->columns[i].hidden && d->columns[i].mask == MASK_HASH && (than->columns[i].mask == MASK_LAST_FOUR || than->columns[i].mask == MASK_YEAR))
+			return "which whole values are equal";
 		if (!d->columns[i].hidden && d->columns[i].mask < than->columns[i].mask) return "a column under a weaker mask";
 	}
 	return NULL;
@@ -338,6 +340,8 @@ delegation_narrows(struct sample *s, struct outcome *o)
 	struct policy_decision whole = ask(s, &q);
 	const char *why = shows_more(&s->a, &d, &whole);
 	if (why) o->first = why;
+	for (size_t i = 0; i < COLUMNS; i++)
+		if (!d.columns[i].hidden && d.columns[i].mask == MASK_HASH && whole.columns[i].mask != MASK_HASH && !d.apart) o->first = "its own hashes under the key of others";
 	for (size_t i = 0; i < DELEGATIONS; i++) {
 		if (!str_eq(s->d[i]->id, d.delegation_id)) continue;
 		if (s->d[i]->ended || s->d[i]->voided || d.until > s->d[i]->until) o->first = "by one that is over";
@@ -440,7 +444,8 @@ static const struct { property_fn *property; const char *name; unsigned faults; 
     {restriction_more, "a restriction more", POLICY_FAULT_UNHIDE}, {restriction_more, "a restriction more", POLICY_FAULT_HANDING},
     {delegation_narrows, "a delegation", POLICY_FAULT_ROWS}, {delegation_narrows, "a delegation", POLICY_FAULT_UNTIL},
     {delegation_narrows, "a delegation", POLICY_FAULT_PURPOSE}, {delegation_narrows, "a delegation", POLICY_FAULT_MASKS},
-    {delegation_narrows, "a delegation", POLICY_FAULT_ENDED}, {delegation_narrows, "a delegation", POLICY_FAULT_PEEKS}, {stranger_approves, "a stranger", POLICY_FAULT_STRANGERS},
+    {delegation_narrows, "a delegation", POLICY_FAULT_ENDED}, {delegation_narrows, "a delegation", POLICY_FAULT_PEEKS},
+    {delegation_narrows, "a delegation", POLICY_FAULT_APART}, {stranger_approves, "a stranger", POLICY_FAULT_STRANGERS},
     {stranger_approves, "a stranger", POLICY_FAULT_HUMANS}, {stranger_approves, "a stranger", POLICY_FAULT_ASKER},
     {stranger_approves, "a stranger", POLICY_FAULT_SERVICES}, {unapproved_tags, "a tag", POLICY_FAULT_BEFORE}, {order_is_nothing, "an order", 0},
 };
@@ -487,7 +492,7 @@ shape_text(struct sample *s, struct arena *a, const struct policy_decision *d)
 		buf_printf(&out, "|%d", d->columns[i].hidden ? -1 : (int)d->columns[i].mask);
 		keyed |= !d->columns[i].hidden && d->columns[i].mask == MASK_HASH;
 	}
-	if (keyed) buf_printf(&out, "|%.*s|%.*s", STR(s->who.domain_id), STR(s->q.purpose));
+	if (keyed) buf_printf(&out, "|%.*s|%.*s|%d", STR(s->who.domain_id), STR(s->q.purpose), d->apart);
 	if (d->terms.min_group) buf_printf(&out, "|groups %u, unit %.*s", d->terms.min_group, STR(d->terms.unit));
 	for (size_t i = 0; d->terms.min_group && i < d->terms.group_by_count; i++) buf_printf(&out, "|%.*s", STR(d->terms.group_by[i]));
 	return arena_str(a, buf_view(&out));

@@ -363,6 +363,26 @@ test_head_limits(void **state)
 	}
 }
 
+/* The library makes a list of parameters in 64 KiB, and closed without an answer where they did not fit. */
+static void
+test_very_many_parameters_are_refused_with_words(void **state)
+{
+	struct bench *b = *state;
+	BUF_AUTO head = BUF_INIT;
+	BUF_AUTO answer = BUF_INIT;
+	bool closes;
+	static const size_t counts[] = {TARGET_PARAMS_MAX, TARGET_PARAMS_MAX + 1, 1000, 4000};
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		head.n = answer.n = 0;
+		buf_c(&head, "GET /?a");
+		for (size_t k = 1; k < counts[i]; k++) buf_c(&head, "&a");
+		buf_c(&head, " HTTP/1.1\r\nHost: x\r\n\r\n");
+		assert_int_equal(talk(b, buf_view(&head), &answer, &closes), counts[i] <= TARGET_PARAMS_MAX ? 200 : 400);
+		if (counts[i] > TARGET_PARAMS_MAX) assert_in(&answer, "the query has more than 64 parameters");
+	}
+}
+
 static void
 test_body_limits(void **state)
 {
@@ -934,7 +954,8 @@ main(void)
 	    T(test_pipelined),
 	    T(test_malformed_refused),
 	    T_PATIENT(test_head_limits),
-	    T_PATIENT(test_body_limits),
+	    T_PATIENT(test_very_many_parameters_are_refused_with_words),
+    T_PATIENT(test_body_limits),
 	    T_PATIENT(test_a_chunk_head_without_end_does_not_keep_us_busy),
 	    T(test_slow_clients_cut_off),
 	    T(test_connections_per_address),

@@ -241,6 +241,19 @@ find_uids(struct ctx *c, struct datadir *d)
 	return OK;
 }
 
+/* Whoever opened a pipe in place of one would wait for ever; a link leads where the roles cannot look. */
+static Err
+check_files(struct ctx *c, const struct datadir *d)
+{
+	static const char *const files[] = {"node.id", "lock", "catalog/center", "catalog/bootstrap"};
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		ENSURE(c, fstatat(d->fd, files[i], &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISREG(st.st_mode), CORRUPT,
+		       "'%s' in the data folder is no file; put the file back from a copy of the folder", files[i]);
+	return OK;
+}
+
 static Err
 read_id(struct ctx *c, struct datadir *d)
 {
@@ -261,6 +274,7 @@ open_all(struct ctx *c, const char *path, struct datadir *d)
 	ENSURE(c, file_exists(d->fd, "node.id"), NOT_FOUND, "no node in '%s'; make one with: heddle init --data %s", path, path);
 	if (!realpath(path, d->path)) return os_err(c, errno, "find", path);
 	TRY(find_uids(c, d));
+	TRY(check_files(c, d));
 	TRY(lock_folder(c, d));
 	return read_id(c, d);
 }

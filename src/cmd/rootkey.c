@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypt/encode.h"
@@ -73,6 +74,19 @@ from_environment(struct ctx *c, int *ret_fd)
 	return e;
 }
 
+/* Of the data folder: a pipe in place of it would be waited for without end. */
+static Err
+from_folder(struct ctx *c, int folder, int *ret_fd)
+{
+	struct stat st;
+	FD_AUTO fd = -1;
+
+	TRY(file_open_beneath(c, folder, "root.key", O_RDONLY | O_NONBLOCK, 0, &fd));
+	ENSURE(c, fstat(fd, &st) == 0 && S_ISREG(st.st_mode), CORRUPT, "'root.key' in the data folder is no file; put the copy back");
+	*ret_fd = TAKE(fd, -1);
+	return OK;
+}
+
 Err
 rootkey_open(struct ctx *c, const struct datadir *d, const struct settings *s, int *ret_fd)
 {
@@ -88,7 +102,7 @@ rootkey_open(struct ctx *c, const struct datadir *d, const struct settings *s, i
 	if (s->root_key_file)
 		e = file_open(c, AT_FDCWD, s->root_key_file, O_RDONLY, 0, ret_fd);
 	else
-		e = file_open_beneath(c, d->fd, "root.key", O_RDONLY, 0, ret_fd);
+		e = from_folder(c, d->fd, ret_fd);
 	if (e.code != ERR_NOT_FOUND) return e;
 	return err_set(c, ERR_NOT_FOUND, "the root key is not there: neither %s nor " VARIABLE " nor root_key_command; put the copy back, no new one is made for keys "
 	               "that are sealed", s->root_key_file ? s->root_key_file : "root.key in the data folder");

@@ -125,6 +125,20 @@ def test_a_data_folder_that_is_none(tmp_path):
         assert done.returncode in (BAD, NOT_FOUND) and folder.name in done.stderr, (folder, done.stderr)
 
 
+@pytest.mark.parametrize("name", ["node.id", "root.key", "catalog/center"])
+@pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to(path.with_suffix(".there"))])
+def test_what_is_no_file_where_one_belongs_is_told_at_the_start(make_node, name, put):
+    """A pipe would be waited for without end; behind a link a role would find nothing, again and again, while the node says that it is well."""
+    node = make_node()
+    node.start()
+    node.stop()
+    path = node.data / name
+    path.rename(path.with_suffix(".there"))
+    put(path)
+    done = subprocess.run(node.serve_call(), capture_output=True, text=True, timeout=30 * PATIENCE)
+    assert done.returncode > 0 and f"'{name}'" in done.stderr, done.stderr
+
+
 def test_a_bad_config_names_what_is_wrong(make_node):
     node = make_node(config="no_such_setting: 1\n")
     node.port = 1

@@ -1,4 +1,5 @@
 /* The door for what opens: grants, approvals, delegations. */
+#include "mesh/ask/ask.h"
 #include "mesh/door.h"
 #include "policy/shape.h"
 
@@ -161,7 +162,7 @@ purpose_within(const struct policy_grant *g, Str purpose)
 	return false;
 }
 
-/* The decision refuses what is masked or hidden otherwise, by tags or by the center. */
+/* What the grant masks or hides itself; for what the center does, see check_rows_seen(). */
 static Err
 check_rows(struct ctx *c, const struct policy_grant *g, const struct predicate *rows)
 {
@@ -192,6 +193,39 @@ check_within(struct ctx *c, const struct policy_grant *g, const struct policy_de
 	ENSURE(c, !g->terms.min_group || shape_rows_ok(&g->terms, d->rows), DENIED,
 	       "wider than the grant: it gives aggregates only, so 'rows' may name the columns of its groups alone");
 	return g->terms.min_group ? OK : check_rows(c, g, d->rows); /* groups have their own rule, and their own words */
+}
+
+struct closing { const struct policy_table *table; const struct policy_restriction *const *rules; size_t count; };
+
+/* *ret: the first column of the filter that one of them masks or hides. */
+static bool
+names_closed(const struct closing *k, const struct predicate *rows, Str *ret)
+{
+	if (rows->op == PRED_NOT) return names_closed(k, rows->left, ret);
+	if (rows->op == PRED_AND || rows->op == PRED_OR) return names_closed(k, rows->left, ret) || names_closed(k, rows->right, ret);
+	*ret = rows->column;
+	for (size_t i = 0; i < k->count; i++)
+		if (policy_closes_column(k->rules[i], k->table, rows->column)) return true;
+	return false;
+}
+
+/* The decision finds such a filter of no effect; who hands on hears of it now, unless there is a table left for which it counts. */
+static Err
+check_rows_seen(struct ctx *c, const struct mesh *m, const struct policy_grant *g, const struct policy_delegation *d)
+{
+	const struct log *log = state_log(m, g->issuer_domain_id);
+	const struct product *p = log && d->rows ? (const struct product *)state_find(m, RECORD_PRODUCT, log, g->product_id) : NULL;
+	Str column = {"", 0};
+
+	for (size_t i = 0; p && i < p->pub.table_count; i++) {
+		const struct policy_table *t = &p->pub.tables[i].policy;
+		if (d->table.n > 0 && !str_eq(d->table, t->name)) continue;
+		struct closing k = {.table = ask_table(m, c->arena, p, t)};
+		k.count = ask_rules(m, c->arena, k.table, log, NULL, &k.rules);
+		if (!names_closed(&k, d->rows, &column)) return OK;
+	}
+	ENSURE(c, column.n == 0, DENIED, "the center masks or hides column '%.*s', so 'rows' may not name it", STR(column));
+	return OK;
 }
 
 /* With groups: other masks or fewer columns there make other cells, and so does a filter beneath what a mask makes of them. */
@@ -227,5 +261,6 @@ door_delegation(struct ctx *c, const struct mesh *m, const struct log *log, cons
 	ENSURE(c, p->time < g->policy.until, CONFLICT, "grant '%.*s' is over", STR(d.policy.grant_id));
 	TRY(door_purposes(c, m, d.policy.purposes, d.policy.purpose_count));
 	TRY(check_within(c, &g->policy, &d.policy));
+	TRY(check_rows_seen(c, m, &g->policy, &d.policy));
 	return check_groups_stay(c, &g->policy, &d.policy);
 }

@@ -222,6 +222,8 @@ void policy_decide(struct arena *a, const struct policy_question *q, struct poli
 
 /* Is the restriction about this table, or a column of it? Freezes apart: they are about domains. */
 bool policy_is_about(const struct policy_restriction *r, const struct policy_table *t);
+/* Does it mask or hide this column of a table that it is about? False where the table lacks the column. */
+bool policy_closes_column(const struct policy_restriction *r, const struct policy_table *t, Str column);
 /* Do the tags fit in each way they may count (certain: for what opens), or in one (for what closes)? */
 bool policy_tags_fit(const struct tag_expr *e, const struct policy_tags *now, const struct policy_tags *before, bool certain);
 /* A purpose is a path: who may do `marketing` may do its part `marketing/campaigns`. "" has no parts, and `*` is no path. */

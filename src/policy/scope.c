@@ -1,5 +1,6 @@
 #include "codec/tagexpr.h"
 #include "policy/decide.h"
+#include "policy/rows.h"
 
 /* Roles as bits; mesh.h has the names. */
 enum { OWNER = 1 << 0, STEWARD = 1 << 3 };
@@ -77,6 +78,14 @@ policy_is_about(const struct policy_restriction *r, const struct policy_table *t
 		if (scope_column(r, &t->columns[i])) return true;
 	if (r->classification.n > 0 && !has_class(r->classification, S(""), &t->tags, &t->tags_before)) return false;
 	return !r->tags || policy_tags_fit(r->tags, &t->tags, &t->tags_before, false);
+}
+
+bool
+policy_closes_column(const struct policy_restriction *r, const struct policy_table *t, Str column)
+{
+	const struct policy_column *col = rows_column(t, column);
+
+	return col && (r->hide || r->mask != MASK_NONE) && policy_is_about(r, t) && scope_column(r, col);
 }
 
 static bool

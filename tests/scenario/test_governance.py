@@ -361,6 +361,20 @@ def test_nothing_wider_or_longer_is_handed_on(shop, options, status):
     assert not reads(shop.node, "ana") and not reads(shop.node, "otto")
 
 
+def test_what_the_center_masks_is_told_to_who_hands_on(shop):
+    """A filter over it is of no effect in the decision: whoever writes one hears so, not the one whose query is refused."""
+    node, grant = shop.node, named(shop)
+    node.heddle("tag", "set", "sales.orders.orders.amount", "classification=restricted", as_="sam")
+    node.heddle("restrict", "personal", "--mask", "hash")
+    policy(node, "hidden", {"product": "sales.orders", "classification": "restricted"}, hide=True)
+    for column, rows in (("card", "card = '4000-1234-1003'"), ("customer_id", "store_id = 1 OR NOT Customer_ID = 3"), ("amount", "amount > 10")):
+        told = node.heddle("delegate", grant, "--to", "user:ana", "--rows", rows, as_="ivy", expect=REFUSED).error["message"]
+        assert f"the center masks or hides column '{column}'" in told.lower(), told
+    assert node.heddle("delegations", as_="ivy")["delegations"] == [] and not reads(node, "ana")
+    node.heddle("delegate", grant, "--to", "user:ana", "--rows", "store_id = 1", as_="ivy")
+    assert reads(node, "ana")
+
+
 def test_what_is_not_said_is_as_granted(shop):
     """A grant on one table, begun already: what is handed on is about that table from then on."""
     node = shop.node
@@ -613,6 +627,19 @@ def test_a_lowered_tag_waits_for_approvals(shop):
     node.heddle("approve", change["id"], as_="ana", expect=NOT_FOUND)
     node.heddle("approve", change["id"], as_="stella")
     assert node.scalar(note, "ana").startswith("classified")
+
+
+def test_a_tag_that_waits_is_not_set_by_saying_it_again(shop):
+    """It was told as set: nothing was lowered from what waited already."""
+    node, column = shop.node, "sales.orders.orders.secret_note"
+    policy(node, "lowering", {"product": "sales.orders"}, approvals={"count": 2, "roles": ["owner"]})
+    change = node.heddle("tag", "set", column, "classification=internal", as_="sam")
+    assert change["state"] == "waits"
+    told = node.heddle("tag", "set", column, "classification=internal", as_="sam", expect=BAD)
+    assert told.error["code"] == "CONFLICT" and change["id"] in told.error["message"]
+    (line,) = [t for t in node.heddle("tags", column, as_="sam")["tags"] if t["tag"] == "classification"]
+    assert (line["id"], line["state"]) == (change["id"], "waits")
+    assert node.heddle("tag", "set", column, "classification=confidential", as_="sam")["state"] == "set"  # and back
 
 
 def test_a_raised_tag_waits_for_nobody(shop):

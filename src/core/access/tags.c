@@ -151,6 +151,22 @@ may_set(struct request *rq, const struct thing *t, const struct mesh_tag_def *de
 	return OK;
 }
 
+/* The change to this very value that approvals are demanded of already; NULL when there is none. */
+static const struct mesh_tag *
+waiting(struct request *rq, const struct thing *t, Str tag, Str value)
+{
+	const struct mesh_tag **own;
+	size_t n = mesh_tags(rq->core->mesh, &rq->arena, t->product_id, &own);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct mesh_tag *x = own[i];
+		if (!str_eq(x->table, t->table) || !str_eq(x->column, t->column) || !str_eq(x->tag, tag) || !str_eq(x->value, value) || x->voided) continue;
+		struct mesh_approvals a = tag_waits(rq, x);
+		if (a.has < a.needed) return x;
+	}
+	return NULL;
+}
+
 Err
 handle_tag_set(struct request *rq)
 {
@@ -169,6 +185,8 @@ handle_tag_set(struct request *rq)
 	Str before = counts(rq, &t, tag);
 	TRY(may_set(rq, &t, def, before, value));
 	ENSURE(&rq->c, value.n || before.n, CONFLICT, "%.*s has no tag '%.*s'", STR(arg(rq, "object")), STR(tag));
+	const struct mesh_tag *same = waiting(rq, &t, tag, value);
+	ENSURE(&rq->c, !same, CONFLICT, "%.*s '%.*s' waits for approvals already; approve it with: heddle approve %.*s", STR(tag), STR(value), STR(same->id));
 	crypt_short_id("tgs_", id);
 	struct mesh_tag x = {.id = str_c(id), .domain_id = rq->domain_id, .product_id = t.product_id, .table = t.table, .column = t.column,
 	                     .tag = tag, .value = value, .by = rq->person_id, .at = core_now()};

@@ -51,6 +51,16 @@ class Behind:
         return n
 
 
+def often(walk, do):
+    """A walk during which others were answered. Counted, not timed: in one go, none of them would be but the one that came before it and the one
+    that comes with its end, at each try. On a busy machine we may be the ones who have no turn."""
+    for _ in range(10):
+        one = walk()
+        if one.meanwhile(do) > 5:
+            return one
+    raise AssertionError("nobody was answered during ten walks")
+
+
 def policy_text(name, **effects):
     return json.dumps({"name": name, "scope": {"domain": "sales"}, "effects": effects})
 
@@ -68,17 +78,15 @@ def test_others_are_answered_during_a_walk_and_it_sees_one_state(crowd):
     def look():
         assert ask.get(f"{node.url}/api/v1/domains", timeout=60).status_code == 200
 
-    # counted, not timed: in one go, at most the one would be answered that came before it
-    posture = Behind(node, "GET", "/api/v1/posture")
-    assert posture.meanwhile(look) > 5
+    posture = often(lambda: Behind(node, "GET", "/api/v1/posture"), look)
     all_found = found(posture.answer.json(), "C02")
     assert all_found >= 2 * MANY  # two columns of each grant
     shown = [c for c in posture.answer.json()["controls"] if c["id"] == "C02"][0]["findings"]
     assert len(shown) == 500 and [f["subject"] for f in shown] == sorted(f["subject"] for f in shown)
 
     walks = []
-    trial = Behind(node, "POST", "/api/v1/policies/try", json={"policy": policy_text("tried", hide=True)})
-    assert trial.meanwhile(lambda: walks.append(node.http("GET", "/api/v1/status").json()["walk"])) > 5
+    trial = often(lambda: Behind(node, "POST", "/api/v1/policies/try", json={"policy": policy_text("tried", hide=True)}),
+                  lambda: walks.append(node.http("GET", "/api/v1/status").json()["walk"]))
     assert any(w and w["what"] == "a trial of a policy" and w["looked_at"] > 0 for w in walks)
     told = trial.answer.json()
     assert told["grants_seen"] == told["grants_changed"] == MANY + 1 and len(told["grants"]) == 1000

@@ -11,7 +11,8 @@ import threading
 import time
 
 import pytest
-from harness import BAD, NOT_FOUND, PATIENCE, REFUSED, wait_for
+from harness import BAD, NOT_FOUND, ORDERS, PATIENCE, REFUSED, contract, wait_for
+from test_core_races import at_once
 
 
 class Receiver:
@@ -231,3 +232,41 @@ def test_the_feed_tells_each_domain_its_own(shop):
     wait_for(lambda: any(e["domain"] == "strangers" for e in feed(node, "stu")["events"]))
     assert {e["domain"] for e in feed(node, "stu")["events"]} <= {"strangers", "governance"}, "what others do is not told"
     assert node.http("GET", "/api/v1/feed?after=999999", as_="sam").status_code == 400
+
+
+def test_the_feed_names_the_product_to_those_who_may_know_of_it(shop):
+    """Of tags, reviews, delegations and approvals of tags it was left out; the end of a restriction was told to those who were not told of its beginning."""
+    node = shop.node
+    hidden = contract(shop.folder / "hidden.yaml", "sales", "hidden", {"orders": ORDERS}, customProperties=[{"property": "discoverable", "value": False}])
+    node.heddle("publish", hidden, "--data", f"orders={shop.orders_file}", as_="sam")
+    node.heddle("user", "add", "sue", "--domain", "sales", "--role", "owner", as_="sam")
+    rule = node.http("POST", "/api/v1/policies", json={"policy": json.dumps({"name": "two", "scope": {"product": "sales.hidden"}, "effects": {"approvals": {"count": 2}}})}).json()
+    change = node.heddle("tag", "set", "sales.hidden.orders.secret_note", "classification=internal", as_="sam")
+    assert change["state"] == "waits"
+    node.heddle("approve", change["id"], as_="sue")
+    assert node.http("POST", "/api/v1/products/sales.hidden/review", as_="sam").status_code == 201
+    handed = node.heddle("delegate", shop.grant()["id"], "--to", "user:ana", as_="ivy")["id"]
+    node.heddle("undelegate", handed, as_="ivy")
+    assert node.http("DELETE", f"/api/v1/restrictions/{rule['id']}").status_code == 200
+
+    def told(as_, *types):
+        return [(e["type"], e.get("product")) for e in feed(node, as_)["events"] if e["type"] in types]
+
+    types = ("restriction.add", "tag.set", "approval.add", "review.add", "restriction.lift")
+    wait_for(lambda: told("sam", *types) == [(t, "sales.hidden") for t in types])
+    wait_for(lambda: told("ivy", "delegation.add", "delegation.end") == [("delegation.add", "sales.orders"), ("delegation.end", "sales.orders")])
+    assert told("olga", *types) == told("ivy", *types) == told("sam", "delegation.add", "delegation.end") == []
+
+
+def test_what_was_revoked_is_revoked_once(shop):
+    """However often and at once it is said: one event, of which the feed and webhooks tell once; each is answered that it is so."""
+    node = shop.node
+    grant = shop.grant()["id"]
+    handed = node.heddle("delegate", grant, "--to", "user:ana", as_="ivy")["id"]
+    for as_, path, type_ in (("ivy", f"/api/v1/delegations/{handed}", "delegation.end"), ("sam", f"/api/v1/grants/{grant}", "grant.revoke")):
+        done = at_once(*[lambda a=as_, p=path: node.http("DELETE", p, as_=a)] * 6)
+        assert {d.status_code for d in done} == {200} and len({json.dumps({k: v for k, v in d.json().items() if k != "effective_ms"}) for d in done}) == 1
+        wait_for(lambda a=as_, t=type_: [e for e in feed(node, a)["events"] if e["type"] == t])
+        node.heddle("domain", "set", {"sam": "sales", "ivy": "insights"}[as_], "--handing", "named", as_=as_)
+        wait_for(lambda a=as_: [e for e in feed(node, a)["events"] if e["type"] == "domain.set"])  # what comes after it
+        assert len([e for e in feed(node, as_)["events"] if e["type"] == type_]) == 1

@@ -194,7 +194,7 @@ handle_delegation_end(struct request *rq)
 	ENSURE(&rq->c, d && delegation_visible(rq, d), NOT_FOUND, "there is no delegation '%.*s'", STR(id));
 	TRY(need_role(rq, d->policy.domain_id, "take back what was handed on", ROLE_BIT(OWNER)));
 	body_delegation_end(&body, id);
-	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_DELEGATION_END, rq->person_id, buf_view(&body)));
+	if (!d->policy.ended) TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_DELEGATION_END, rq->person_id, buf_view(&body)));
 	access_narrowed(rq->core);
 	buf_char(&b, '{');
 	delegation_fields(rq, mesh_delegation(rq->core->mesh, rq->domain_id, id), &b, &first);

@@ -237,7 +237,7 @@ handle_grant_revoke(struct request *rq)
 	TRY(grant_find(rq, id, &g));
 	TRY(need_role(rq, g->policy.issuer_domain_id, "revoke this grant", ROLE_BIT(OWNER)));
 	body_revoke(&body, id);
-	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_GRANT_REVOKE, rq->person_id, buf_view(&body)));
+	if (!g->policy.revoked) TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_GRANT_REVOKE, rq->person_id, buf_view(&body))); /* said once, told once */
 	access_narrowed(rq->core);
 	core_commit(rq->core);
 	g = mesh_grant_in(rq->core->mesh, rq->domain_id, id);

@@ -65,6 +65,35 @@ about_request(const struct mesh *m, Str request_id, struct buf *audience, Str *r
 	*ret_product = r->product_id;
 }
 
+/* For the domain that hands on alone: the producer knows the grant. */
+static Str
+handed_product(const struct mesh *m, Str log_id, Str delegation_id)
+{
+	const struct mesh_delegation *d = mesh_delegation(m, log_id, delegation_id);
+	const struct mesh_grant *g = d ? mesh_grant_in(m, d->policy.issuer_domain_id, d->policy.grant_id) : NULL;
+
+	return g ? g->policy.product_id : S("");
+}
+
+/* Whoever may not know of the product is told neither that it was restricted nor that this is over. */
+static Str
+restricted_product(const struct mesh *m, Str restriction_id)
+{
+	const struct mesh_restriction *r = mesh_restriction(m, restriction_id);
+
+	return r ? r->policy.product_id : S("");
+}
+
+static void
+about_approval(const struct mesh *m, Str log_id, Str subject, struct buf *audience, Str *ret_product)
+{
+	const struct mesh_tag *t = mesh_tag_in(m, log_id, subject);
+
+	audience_add(audience, log_id);
+	if (t) *ret_product = t->product_id;
+	else about_grant(m, log_id, subject, audience, ret_product);
+}
+
 /* "|own|…|" with '*' for everybody, '+' for who has the product. */
 static void
 audience_of(const struct mesh *m, Str log_id, const struct event *ev, struct buf *b, Str *ret_product)
@@ -76,17 +105,18 @@ audience_of(const struct mesh *m, Str log_id, const struct event *ev, struct buf
 	case EVENT_PRODUCT_RETIRE: *ret_product = said(ev, "product"); buf_char(b, '+'); break;
 	case EVENT_GRANT_ADD: about_grant(m, log_id, said(ev, "id"), b, ret_product); break;
 	case EVENT_GRANT_REVOKE: about_grant(m, log_id, said(ev, "grant"), b, ret_product); break;
-	case EVENT_APPROVAL_ADD:
-		audience_add(b, said(ev, "log"));
-		about_grant(m, said(ev, "log"), said(ev, "subject"), b, ret_product);
-		break;
+	case EVENT_APPROVAL_ADD: about_approval(m, said(ev, "log"), said(ev, "subject"), b, ret_product); break;
+	case EVENT_TAG_SET:
+	case EVENT_REVIEW_ADD: *ret_product = said(ev, "product"); break;
+	case EVENT_DELEGATION_ADD: *ret_product = handed_product(m, log_id, said(ev, "id")); break;
+	case EVENT_DELEGATION_END: *ret_product = handed_product(m, log_id, said(ev, "delegation")); break;
 	case EVENT_REQUEST_OPEN: about_request(m, said(ev, "id"), b, ret_product); break;
 	case EVENT_REQUEST_SUBMIT:
 	case EVENT_REQUEST_WITHDRAW:
 	case EVENT_REQUEST_DENY:
 	case EVENT_REQUEST_COMMENT: about_request(m, said(ev, "request"), b, ret_product); break;
 	case EVENT_RESTRICTION_ADD: *ret_product = said(ev, "product"); buf_char(b, '*'); break;
-	case EVENT_RESTRICTION_LIFT:
+	case EVENT_RESTRICTION_LIFT: *ret_product = restricted_product(m, said(ev, "restriction")); buf_char(b, '*'); break;
 	case EVENT_TAG_DEFINE:
 	case EVENT_TAG_RETIRE:
 	case EVENT_PURPOSE_DEFINE:

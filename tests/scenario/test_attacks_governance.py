@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from attacks import TABLE, Person
-from harness import BAD, DONE, HEDDLE, ORDERS, ORDERS_SQL, REFUSED, Column, contract, parquet
+from harness import BAD, DONE, HEDDLE, ORDERS, ORDERS_SQL, PEOPLE, REFUSED, Column, contract, parquet
 
 READ = f"SELECT * FROM {TABLE} LIMIT 1"
 EVERYTHING = "name: all\nscope: everything\neffects:\n  suspend: true\n"
@@ -384,6 +384,23 @@ def test_10_nobody_makes_a_dictionary_of_hashes(shop, by):
         known = "crm.people.people"
     assert len(node.query(f"SELECT customer_id, full_name FROM {known}", "ana")) >= 7
     assert node.query(f"SELECT o.order_id, k.full_name FROM {TABLE} o JOIN {known} k USING (customer_id)", "ana") == []
+
+
+def test_49_columns_of_hidden_products_are_not_found_by_handing_on(shop):
+    """A grant by tags is of a whole domain: what it may hide, mask or filter on tells nothing of products one may not know of."""
+    node = shop.node
+    secret = contract(shop.folder / "s.yaml", "sales", "secret", {"people": PEOPLE}, customProperties=[{"property": "discoverable", "value": False}])
+    node.heddle("publish", secret, "--data", f"people={shop.people_file}", as_="sam")
+    node.heddle("tag", "set", "sales.orders", "environment=prod", as_="sam")
+    grant = node.heddle("grant", "--tags", "environment = prod", "--to", "insights", "--purpose", "analysis", as_="sam")
+    said = {}
+    for column in ("full_name", "nothing"):
+        for option in (("--hide", column), ("--mask", f"{column}=last4"), ("--mask", f"{column}=null"), ("--rows", f"{column} = 'x'")):
+            done = node.run("delegate", grant["id"], "--to", "user:ana", *option, as_="ivy")
+            said.setdefault(option[0] + option[1].partition("=")[2], set()).add((done.status, (done.out + done.err).replace(column, "COLUMN")))
+    assert all(len(answers) == 1 for answers in said.values()), said
+    node.heddle("grant", "--tags", "environment = prod", "--to", "outside", "--purpose", "x", "--hide", "full_name", as_="sam")  # its owner may
+    node.heddle("delegate", grant["id"], "--to", "user:ana", "--mask", "card=last4", as_="ivy")
 
 
 def test_10_a_mask_handed_on_tells_nothing_else_of_the_value(shop):

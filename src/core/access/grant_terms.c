@@ -38,6 +38,7 @@ column_of(const struct mesh_product *p, Str table, Str column)
 	return NULL;
 }
 
+/* Who hands on a grant by tags may not know of all products of the producer: a column of one of those is not there. */
 static const struct policy_column *
 find_column(struct request *rq, const struct scope *s, Str column)
 {
@@ -47,7 +48,8 @@ find_column(struct request *rq, const struct scope *s, Str column)
 	if (s->product) return column_of(s->product, s->table, column);
 	size_t n = mesh_products(rq->core->mesh, &rq->arena, &products);
 	for (size_t i = 0; i < n && !found; i++)
-		if (!products[i]->retired && str_eq(products[i]->domain_id, s->domain_id)) found = column_of(products[i], S(""), column);
+		if (!products[i]->retired && str_eq(products[i]->domain_id, s->domain_id) && product_visible(rq, products[i]))
+			found = column_of(products[i], S(""), column);
 	return found;
 }
 

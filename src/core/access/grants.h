@@ -11,7 +11,7 @@ NODISCARD Err principal_find(struct request *rq, Str text, struct principal *ret
 /* Is this person in that group now? */
 bool group_has(struct request *rq, Str domain_id, Str group_id, Str person_id);
 
-/* What a row filter, masks and columns are about: one product, or every live product of a domain (product NULL). */
+/* What a row filter, masks and columns are about: one product, or every live product of a domain that one may know of (product NULL). */
 struct scope { const struct mesh_product *product; Str domain_id, table; };
 
 /* From the arguments from, until, rows, masks, hide, via: those a grant and a delegation have in common. What is absent keeps what

@@ -136,8 +136,9 @@ call_begin_fds(struct core *core, struct ctx *c, struct peer *p, enum msg_type t
 	}
 	Err e = chan_send(c, &p->chan, type, ret->id, payload, fds, fd_count);
 	if (!err_ok(e)) {
-		if (e.code == ERR_UNAVAILABLE) peer_shut(p);
-		return e;
+		if (e.code != ERR_UNAVAILABLE) return e;
+		peer_shut(p);
+		return err_set(c, ERR_UNAVAILABLE, "a part of the node is being restarted, try again");
 	}
 	ret->peer = p;
 	ret->next = p->calls;

@@ -85,11 +85,16 @@ static void
 reply(struct request *rq, unsigned status, Str content_type, Str body)
 {
 	char mark[32];
+	BUF_AUTO failed = BUF_INIT;
 
 	if (rq->replied) return;
 	rq->replied = true;
 	if (status < 300 && !note_action(rq, status, body)) {
-		body = S("{\"error\":{\"code\":\"READ_ONLY\",\"message\":\"the journal cannot be written, so nothing is answered; it may have been done\"}}");
+		Err e = err_set(&rq->c, ERR_READ_ONLY, "the journal cannot be written, so nothing is answered; it may have been done");
+		buf_char(&failed, '{');
+		error_body(rq, e, S(""), &failed);
+		buf_char(&failed, '}');
+		body = buf_view(&failed);
 		content_type = S("application/json");
 		status = 503;
 	}

@@ -263,6 +263,22 @@ def test_roles_that_die_leave_nothing_under_way(shop):
 
 # --- the journal and the catalog ---
 
+def test_what_is_not_answered_without_the_keys_is_told_as_the_document_says(shop):
+    """With the id of the request, by which the operator's log tells of it; and in words about the node, not about its pipes."""
+    node = shop.node
+    keys = pid_of(node, "keys")
+    os.kill(node.process.pid, signal.SIGSTOP)  # nobody starts them again meanwhile
+    try:
+        os.kill(keys, signal.SIGKILL)
+        done = [node.http("GET", "/api/v1/domains") for _ in range(2)] + [node.http("POST", "/api/v1/groups", json={"name": "team"})]
+    finally:
+        os.kill(node.process.pid, signal.SIGCONT)
+    assert {d.status_code for d in done} == {503}, [d.text for d in done]
+    for error in (d.json()["error"] for d in done):
+        assert len(error["request_id"]) == 32 and ("journal cannot be written" in error["message"] or "started, try again" in error["message"]), error
+    assert wait_for(lambda: node.http("POST", "/api/v1/groups", json={"name": "team"}).status_code == 201, 30)
+
+
 def test_guesses_of_tokens_do_not_fill_the_journal(shop):
     before = shop.node.http("GET", "/api/v1/journal?limit=1").json()["size"]
     for _ in range(600):

@@ -234,6 +234,23 @@ def test_the_feed_tells_each_domain_its_own(shop):
     assert node.http("GET", "/api/v1/feed?after=999999", as_="sam").status_code == 400
 
 
+def test_a_grant_to_one_person_is_not_told_to_colleagues(shop):
+    """Neither it nor the name of a product that they may not know of."""
+    node = shop.node
+    hidden = contract(shop.folder / "hidden.yaml", "sales", "hidden", {"orders": ORDERS}, customProperties=[{"property": "discoverable", "value": False}])
+    node.heddle("publish", hidden, "--data", f"orders={shop.orders_file}", as_="sam")
+    node.http("POST", "/api/v1/policies", json={"policy": json.dumps({"name": "two", "scope": {"product": "sales.hidden"}, "effects": {"approvals": {"count": 2}}})})
+    node.heddle("user", "add", "sue", "--domain", "sales", "--role", "owner", as_="sam")
+    grant = shop.grant(object="sales.hidden", to="user:ana")["id"]
+    node.heddle("approve", grant, as_="sue")
+    node.heddle("revoke", grant, as_="sam")
+    shop.grant()
+    for who, told in (("ana", 3 * ["sales.hidden"] + ["sales.orders"]), ("sam", 3 * ["sales.hidden"] + ["sales.orders"]), ("abe", ["sales.orders"])):
+        wait_for(lambda w=who, t=told: [e["product"] for e in feed(node, w)["events"] if e["type"].startswith(("grant.", "approval."))][-1:] == t[-1:])
+        assert [e["product"] for e in feed(node, who)["events"] if e["type"].startswith(("grant.", "approval."))] == told
+    assert "hidden" not in json.dumps(feed(node, "abe"))
+
+
 def test_the_feed_names_the_product_to_those_who_may_know_of_it(shop):
     """Of tags, reviews, delegations and approvals of tags it was left out; the end of a restriction was told to those who were not told of its beginning."""
     node = shop.node

@@ -3,6 +3,7 @@
 
 #include "codec/dsse.h"
 #include "codec/json.h"
+#include "core/access/grants.h"
 #include "ledger/ledger.h"
 #include "os/log.h"
 
@@ -352,6 +353,22 @@ feed_item_json(struct core *core, const struct outbox_item *item, struct buf *b)
 	buf_char(b, '}');
 }
 
+/* A grant that is made out to one person is theirs; of their domain its owners hear, too. */
+static bool
+may_hear(struct request *rq, const struct outbox_item *item)
+{
+	bool approval = str_eqc(item->type, "approval.add");
+	json_t *about;
+
+	if (rq->role == ROLE_OWNER || !(approval || str_starts(item->type, S("grant.")))) return true;
+	if (!err_ok(json_read(&rq->c, item->about, (struct json_limits){.bytes = LEDGER_ENTRY_MAX, .depth = 2}, &about))) return false;
+	const char *id = json_string_value(json_object_get(about, approval ? "subject" : str_eqc(item->type, "grant.add") ? "id" : "grant"));
+	const struct mesh_grant *g = id ? mesh_grant(rq->core->mesh, str_c(id)) : NULL;
+	bool may = g ? grant_visible(rq, g) : approval; /* of a tag */
+	json_decref(about);
+	return may;
+}
+
 /* Chunk by chunk, so that others go on meanwhile. */
 static Err
 feed_collect(struct request *rq, uint64_t after, uint64_t limit, struct buf *b, uint64_t *ret_next)
@@ -365,7 +382,7 @@ feed_collect(struct request *rq, uint64_t after, uint64_t limit, struct buf *b, 
 		TRY(outbox_items(&rq->c, rq->core->outbox, after, SCAN_CHUNK, &items, &n));
 		for (size_t i = 0; i < n && shown < limit; i++) {
 			after = items[i].seq;
-			if (!feed_concerns(rq->core, &rq->arena, &items[i], rq->domain_id, rq->person_id)) continue;
+			if (!feed_concerns(rq->core, &rq->arena, &items[i], rq->domain_id, rq->person_id) || !may_hear(rq, &items[i])) continue;
 			if (shown++) buf_char(b, ',');
 			feed_item_json(rq->core, &items[i], b);
 		}

@@ -12,7 +12,6 @@ enum {
 	SUM_BYTES = 8,
 	SEARCH_QUERY_MAX = 1024, /* bytes; what lies behind is not looked at */
 	SEARCH_WORDS_MAX = 16,
-	SEARCH_KEYS_MAX = 1000,
 };
 
 /* sum: the first bytes of the record's SHA-256. SQLite checks its pages' structure, not their content, and decisions are taken
@@ -47,8 +46,9 @@ static const char *const statements[STATEMENT_COUNT] = {
     [DOCUMENT_DEL] = "DELETE FROM document WHERE number = ?1",
     [SEARCH_ADD] = "INSERT INTO search (rowid, title, text) VALUES (?1, ?2, ?3)",
     [SEARCH_DEL] = "DELETE FROM search WHERE rowid = ?1",
+    /* Not by bm25: how rare a word is among all documents would tell of those that the reader may not know of. */
     [SEARCH] = "SELECT document.key FROM search JOIN document ON document.number = search.rowid WHERE search MATCH ?1"
-               " ORDER BY bm25(search, 10.0, 1.0), document.key LIMIT ?2",
+               " ORDER BY search.rowid NOT IN (SELECT rowid FROM search WHERE search MATCH ?2), document.key",
 };
 
 /* NORMAL: a power cut may lose the newest transactions, never tear one. The logs are the truth and are synced by themselves;
@@ -306,26 +306,28 @@ match_expression(Str query, struct buf *out)
 }
 
 Err
-store_search(struct ctx *c, struct store *s, Str query, size_t limit, Str **ret_keys, size_t *ret_n)
+store_search(struct ctx *c, struct store *s, const struct store_search *what, Str **ret_keys, size_t *ret_n)
 {
 	BUF_AUTO match = BUF_INIT;
+	BUF_AUTO in_title = BUF_INIT;
 	bool row = true;
 	size_t n = 0;
 	STMT_AUTO st = NULL;
 
-	ENSURE(c, str_is_utf8(query), INVALID, "the search text is not valid UTF-8");
-	if (limit > SEARCH_KEYS_MAX) limit = SEARCH_KEYS_MAX;
-	if (match_expression(query, &match) == 0) limit = 0;
+	ENSURE(c, str_is_utf8(what->query), INVALID, "the search text is not valid UTF-8");
+	size_t limit = match_expression(what->query, &match) > 0 ? what->limit : 0;
 	Str *keys = NEW_N(c->arena, limit, Str);
 	if (limit > 0) {
+		buf_printf(&in_title, "{title} : (%.*s)", STR(buf_view(&match)));
 		TRY(db_statement(c, &s->db, SEARCH, &st));
 		db_bind_text(st, 1, buf_view(&match));
-		sqlite3_bind_int64(st, 2, (sqlite3_int64)limit);
+		db_bind_text(st, 2, buf_view(&in_title));
 	}
 	while (n < limit) {
 		TRY(db_step(c, &s->db, st, &row));
 		if (!row) break;
-		keys[n++] = arena_str(c->arena, db_column(st, 0));
+		Str key = db_column(st, 0);
+		if (!what->wanted || what->wanted(what->arg, key)) keys[n++] = arena_str(c->arena, key);
 	}
 	*ret_keys = keys;
 	*ret_n = n;

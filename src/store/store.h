@@ -33,11 +33,18 @@ NODISCARD Err store_each(struct ctx *c, struct store *s, store_row_fn fn, void *
 NODISCARD Err store_position_put(struct ctx *c, struct store *s, Str log_id, uint64_t size, const uint8_t root[32]);
 NODISCARD Err store_position_get(struct ctx *c, struct store *s, Str log_id, uint64_t *ret_size, uint8_t ret_root[32]); /* 0 when unknown */
 
-/* Full-text search over documents put under a key; ranked best first; the query is user text, never syntax (each word is matched
- * as a prefix, all must match; without a word it finds nothing; at most 1,000 keys). Case and accents do not count. */
+/* Full-text search over documents put under a key: those with all words in the title first, then by key. The query is user text, never
+ * syntax (each word is matched as a prefix, all must match; without a word it finds nothing). Case and accents do not count. Documents
+ * that are not wanted change nothing of the answer: they take no place in it, and do not weigh in its order. Looks at all that match. */
+struct store_search {
+	Str query;
+	size_t limit;
+	bool (*wanted)(void *arg, Str key); /* NULL: all. The key is valid during the call */
+	void *arg;
+};
 NODISCARD Err store_search_put(struct ctx *c, struct store *s, Str key, Str title, Str text); /* replaces */
 NODISCARD Err store_search_del(struct ctx *c, struct store *s, Str key);
-NODISCARD Err store_search(struct ctx *c, struct store *s, Str query, size_t limit, Str **ret_keys, size_t *ret_n);
+NODISCARD Err store_search(struct ctx *c, struct store *s, const struct store_search *what, Str **ret_keys, size_t *ret_n);
 
 NODISCARD Err store_hash(struct ctx *c, struct store *s, uint8_t ret[32]);
 /* Forget everything (records, positions, search) inside the open transaction. */

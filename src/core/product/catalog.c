@@ -9,6 +9,8 @@
 #include "os/file.h"
 #include "policy/shape.h"
 
+enum { FOUND_MAX = 200 };
+
 /* --- search --- */
 
 static void
@@ -104,6 +106,20 @@ product_line(struct request *rq, const struct mesh_product *p, struct buf *b)
 	buf_char(b, '}');
 }
 
+static bool
+is_listed(struct request *rq, const struct mesh_product *p)
+{
+	return p && !p->retired && product_visible(rq, p);
+}
+
+static bool
+is_wanted(void *arg, Str product_id)
+{
+	struct request *rq = arg;
+
+	return is_listed(rq, mesh_product(rq->core->mesh, product_id));
+}
+
 Err
 handle_products(struct request *rq)
 {
@@ -118,12 +134,12 @@ handle_products(struct request *rq)
 	member_key(&b, "products", &first);
 	buf_char(&b, '[');
 	if (q.n) {
-		TRY(store_search(&rq->c, rq->core->store, q, 200, &keys, &n));
+		TRY(store_search(&rq->c, rq->core->store, &(struct store_search){q, FOUND_MAX, is_wanted, rq}, &keys, &n));
 	} else
 		n = mesh_products(rq->core->mesh, &rq->arena, &products);
 	for (size_t i = 0; i < n; i++) {
 		const struct mesh_product *p = q.n ? mesh_product(rq->core->mesh, keys[i]) : products[i];
-		if (!p || p->retired || !product_visible(rq, p)) continue;
+		if (!is_listed(rq, p)) continue;
 		if (shown++) buf_char(&b, ',');
 		product_line(rq, p, &b);
 	}

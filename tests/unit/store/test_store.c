@@ -108,7 +108,7 @@ test_clear_forgets_everything(void **state)
 	assert_records(k, s, "");
 	assert_ok(k, store_position_get(&k->c, s, S("log"), &size, root));
 	assert_int_equal(size, 0);
-	assert_ok(k, store_search(&k->c, s, S("title"), 10, &keys, &n));
+	assert_ok(k, store_search(&k->c, s, &(struct store_search){S("title"), 10, NULL, NULL}, &keys, &n));
 	assert_int_equal(n, 0);
 	assert_ok(k, store_hash(&k->c, s, hash));
 	assert_memory_equal(hash, empty, 32);
@@ -301,7 +301,7 @@ assert_found(struct kit *k, struct store *s, Str query, const char *expected)
 	Str *keys;
 	size_t n;
 
-	assert_ok(k, store_search(&k->c, s, query, 10, &keys, &n));
+	assert_ok(k, store_search(&k->c, s, &(struct store_search){query, 10, NULL, NULL}, &keys, &n));
 	for (size_t i = 0; i < n; i++) buf_printf(&list, "%.*s ", STR(keys[i]));
 	assert_string_equal(buf_z(&list), expected);
 }
@@ -340,6 +340,45 @@ test_search(void **state)
 	store_close(s);
 }
 
+static bool
+is_open(void *arg, Str key)
+{
+	(*(size_t *)arg)++;
+	return !str_starts(key, S("hidden"));
+}
+
+static void
+assert_open(struct kit *k, struct store *s, size_t hidden)
+{
+	size_t asked = 0, n;
+	Str *keys;
+	struct store_search what = {S("red wool"), 2, is_open, &asked};
+
+	assert_ok(k, store_search(&k->c, s, &what, &keys, &n));
+	assert_int_equal(n, 2);
+	assert_true(str_eqc(keys[0], "open.a") && str_eqc(keys[1], "open.b"));
+	assert_int_equal(asked, hidden + 2);
+}
+
+/* Neither by the room they take nor by how rare they make a word: with a rank over all documents, open.b comes first when many are red. */
+static void
+test_what_is_not_wanted_changes_nothing(void **state)
+{
+	struct kit *k = *state;
+	struct store *s = open_store(k);
+	char key[32];
+
+	assert_ok(k, store_search_put(&k->c, s, S("open.a"), S("Red cloth"), S("wool wool wool")));
+	assert_ok(k, store_search_put(&k->c, s, S("open.b"), S("Cloth of wool"), S("red red red")));
+	assert_open(k, s, 0);
+	for (int i = 0; i < 300; i++) {
+		snprintf(key, sizeof key, "hidden.%d", i);
+		assert_ok(k, store_search_put(&k->c, s, str_c(key), i % 3 ? S("Red") : S("Red wool"), S("red")));
+	}
+	assert_open(k, s, 100);
+	store_close(s);
+}
+
 /* Whatever FTS5 would take for syntax is text. */
 static void
 test_search_text_is_never_syntax(void **state)
@@ -352,7 +391,7 @@ test_search_text_is_never_syntax(void **state)
 	size_t n;
 	char lengthy[5000];
 
-	for (size_t i = 0; i < ARRAY_LEN(hostile); i++) assert_ok(k, store_search(&k->c, s, str_c(hostile[i]), 10, &keys, &n));
+	for (size_t i = 0; i < ARRAY_LEN(hostile); i++) assert_ok(k, store_search(&k->c, s, &(struct store_search){str_c(hostile[i]), 10, NULL, NULL}, &keys, &n));
 	assert_found(k, s, S("\"coupons\""), "marketing.coupons ");
 	assert_found(k, s, S("point-of sale"), "marketing.coupons ");
 	assert_found(k, s, S("title:Coupons"), ""); /* a phrase of two words, not a column */
@@ -360,7 +399,7 @@ test_search_text_is_never_syntax(void **state)
 	assert_found(k, s, S("-- coupons ()"), "marketing.coupons ");
 	for (size_t i = 0; i < sizeof lengthy; i++) lengthy[i] = i % 2 ? ' ' : 'c';
 	assert_found(k, s, str_of(lengthy, sizeof lengthy), "marketing.coupons households.demo ");
-	assert_err(store_search(&k->c, s, S("\xff"), 10, &keys, &n), "INVALID");
+	assert_err(store_search(&k->c, s, &(struct store_search){S("\xff"), 10, NULL, NULL}, &keys, &n), "INVALID");
 	store_close(s);
 }
 
@@ -381,6 +420,7 @@ main(void)
 	    T(test_damaged_page_noticed),
 	    T(test_not_a_database),
 	    T(test_search),
+	    T(test_what_is_not_wanted_changes_nothing),
 	    T(test_search_text_is_never_syntax),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,7 +318,9 @@ store_search(struct ctx *c, struct store *s, const struct store_search *what, St
 	size_t limit = match_expression(what->query, &match) > 0 ? what->limit : 0;
 	Str *keys = NEW_N(c->arena, limit, Str);
 	if (limit > 0) {
-		buf_printf(&in_title, "{title} : (%.*s)", STR(buf_view(&match)));
+		buf_c(&in_title, "{title} : (");
+		buf_str(&in_title, buf_view(&match));
+		buf_char(&in_title, ')');
 		TRY(db_statement(c, &s->db, SEARCH, &st));
 		db_bind_text(st, 1, buf_view(&match));
 		db_bind_text(st, 2, buf_view(&in_title));

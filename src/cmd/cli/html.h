@@ -1,7 +1,7 @@
 /* HTML for people: markup is a literal of our source or it does not compile, all else goes through html_text(), which has no way to say
  * markup. Appends to a buffer; nothing fails. */
-#ifndef HEDDLE_CMD_HTML_H
-#define HEDDLE_CMD_HTML_H
+#ifndef HEDDLE_CMD_CLI_HTML_H
+#define HEDDLE_CMD_CLI_HTML_H
 
 #include "base/buf.h"
 

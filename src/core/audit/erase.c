@@ -1,5 +1,6 @@
 /* Erasing what the directory holds of people: their names, and what they wrote. The log keeps that it was erased, by whom and why. */
 #include "core/access/grants.h"
+#include "core/posture/posture.h"
 #include "crypt/encode.h"
 
 /* Owners of the domain concerned, whoever it is about, and the administrator: erasing only closes. */
@@ -143,17 +144,6 @@ erase_exception(struct request *rq, const struct mesh_exception *x)
 	return OK;
 }
 
-static const struct mesh_exception *
-exception_find(struct request *rq, Str id)
-{
-	const struct mesh_exception **all;
-	size_t n = rq->is_admin ? mesh_exceptions(rq->core->mesh, &rq->arena, &all) : 0;
-
-	while (n-- > 0)
-		if (str_eq(all[n]->id, id)) return all[n];
-	return NULL;
-}
-
 Err
 handle_text_erase(struct request *rq)
 {
@@ -164,7 +154,7 @@ handle_text_erase(struct request *rq)
 	if (r && request_visible(rq, r)) return erase_request(rq, r);
 	const struct mesh_comment *x = comment_find(rq, ref);
 	if (x) return erase_comment(rq, x);
-	const struct mesh_exception *accepted = exception_find(rq, ref);
+	const struct mesh_exception *accepted = rq->is_admin ? posture_exception(rq, ref) : NULL;
 	if (accepted) return erase_exception(rq, accepted);
 	ENSURE(&rq->c, rq->is_admin && hex_get_n(ref, raw, sizeof raw), NOT_FOUND, "there is no request, comment or exception '%.*s'", STR(ref));
 	TRY(erase_text(rq, ref));

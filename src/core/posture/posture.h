@@ -24,6 +24,7 @@ void posture_tick(struct core *core);
 /* Members of the answer: "exceptions" and "evidence" as they were said; "trend", day by day, of the whole only. */
 void posture_said_json(struct request *rq, const struct mesh *m, Str scope, Time now, struct buf *b, bool *first);
 NODISCARD Err posture_trend_json(struct request *rq, Str scope, struct buf *b, bool *first);
+const struct mesh_exception *posture_exception(struct request *rq, Str id); /* NULL when there is none */
 void posture_exception_json(struct request *rq, const struct mesh_exception *x, Time now, struct buf *b);
 void posture_evidence_json(struct request *rq, const struct mesh_evidence *x, struct buf *b);
 /* What a commitment stands for; "(erased)" when nobody has it any more. */

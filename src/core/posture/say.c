@@ -12,8 +12,8 @@ enum { PEOPLE_SHOWN = 100, HOLDERS_MAX = 1000, STEP = 4096 /* grants looked at u
 
 /* --- exceptions --- */
 
-static const struct mesh_exception *
-exception_find(struct request *rq, Str id)
+const struct mesh_exception *
+posture_exception(struct request *rq, Str id)
 {
 	const struct mesh_exception **xs;
 	size_t n = mesh_exceptions(rq->core->mesh, &rq->arena, &xs);
@@ -75,7 +75,7 @@ Err
 handle_posture_withdraw(struct request *rq)
 {
 	Str id = arg(rq, "exception");
-	const struct mesh_exception *x = exception_find(rq, id);
+	const struct mesh_exception *x = posture_exception(rq, id);
 	BUF_AUTO body = BUF_INIT;
 	BUF_AUTO b = BUF_INIT;
 
@@ -83,7 +83,7 @@ handle_posture_withdraw(struct request *rq)
 	ENSURE(&rq->c, x, NOT_FOUND, "there is no exception '%.*s'", STR(id));
 	body_exception_end(&body, id);
 	TRY(core_say(rq->core, &rq->c, rq->domain_id, EVENT_EXCEPTION_END, rq->person_id, buf_view(&body)));
-	posture_exception_json(rq, exception_find(rq, id), core_now(), &b);
+	posture_exception_json(rq, posture_exception(rq, id), core_now(), &b);
 	reply_json(rq, 200, &b);
 	return OK;
 }
